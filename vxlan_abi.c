@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers such as mlx5 and mlxsw take any device of kind "vxlan" for the
+ * kernel's own and read its private part as struct vxlan_dev. Ours begins
+ * with one, filled here and read nowhere in this driver.
+ */
+#include "vxlan_abi.h"
+#include "vxlan.h"
+
+static union vxlan_addr vtep_abi_addr(const struct vtep_addr *addr, u16 family)
+{
+	union vxlan_addr abi = {};
+
+	abi.sa.sa_family = family;
+	if (addr->family == AF_INET6)
+		abi.sin6.sin6_addr = addr->v6;
+	else if (addr->family == AF_INET)
+		abi.sin.sin_addr.s_addr = addr->v4;
+	return abi;
+}
+
+static u32 vtep_abi_flags(const struct vtep_config *cfg)
+{
+	u32 flags = 0;
+
+	if (cfg->learning)
+		flags |= VXLAN_F_LEARN;
+	if (cfg->family == AF_INET6)
+		flags |= VXLAN_F_IPV6;
+	if (vtep_config_linklocal(cfg))
+		flags |= VXLAN_F_IPV6_LINKLOCAL;
+	if (!cfg->udp_csum)
+		flags |= VXLAN_F_UDP_ZERO_CSUM_TX;
+	if (cfg->zero_csum6_tx)
+		flags |= VXLAN_F_UDP_ZERO_CSUM6_TX;
+	if (cfg->zero_csum6_rx)
+		flags |= VXLAN_F_UDP_ZERO_CSUM6_RX;
+	if (cfg->ttl_inherit)
+		flags |= VXLAN_F_TTL_INHERIT;
+	return flags;
+}
+
+/**
+ * vtep_abi_fill() - let others see a configuration
+ * @vtep: the device; its namespace and lower device are set
+ * @cfg: the configuration
+ *
+ * Context: RTNL, under which the readers run too.
+ */
+void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
+{
+	struct vxlan_dev *abi = &vtep->abi;
+
+	abi->dev = vtep->dev;
+	abi->net = vtep->net;
+
+	abi->cfg.remote_ip = vtep_abi_addr(&cfg->remote, cfg->family);
+	abi->cfg.saddr = vtep_abi_addr(&cfg->local, cfg->family);
+	abi->cfg.vni = cpu_to_be32(cfg->vni);
+	abi->cfg.remote_ifindex = cfg->ifindex;
+	abi->cfg.mtu = vtep->dev->mtu;
+	abi->cfg.dst_port = cfg->port;
+	abi->cfg.port_min = cfg->port_min;
+	abi->cfg.port_max = cfg->port_max;
+	abi->cfg.tos = cfg->tos;
+	abi->cfg.ttl = cfg->ttl;
+	abi->cfg.label = cfg->label;
+	abi->cfg.flags = vtep_abi_flags(cfg);
+	abi->cfg.age_interval = cfg->ageing;
+	abi->cfg.addrmax = cfg->limit;
+	abi->cfg.df = cfg->df;
+
+	abi->default_dst.remote_ip = abi->cfg.remote_ip;
+	abi->default_dst.remote_port = cfg->port;
+	abi->default_dst.remote_vni = abi->cfg.vni;
+	abi->default_dst.remote_ifindex = cfg->ifindex;
+	abi->default_dst.remote_dev = vtep->lower;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration of a device: an immutable snapshot behind one RCU pointer.
+ */
+#ifndef VTEP_CONFIG_H
+#define VTEP_CONFIG_H
+
+#include <linux/rcupdate.h>
+#include "vxlan_addr.h"
+
+struct net;
+struct net_device;
+struct netlink_ext_ack;
+struct vtep_dev;
+
+enum vtep_df {
+	VTEP_DF_UNSET,
+	VTEP_DF_SET,
+	VTEP_DF_INHERIT,
+};
+
+/**
+ * struct vtep_config - what a device was told to do
+ * @rcu: frees a replaced snapshot
+ * @remote: default destination: VTEP or group; AF_UNSPEC when not given or any
+ * @local: source address; AF_UNSPEC when not given or any
+ * @family: AF_INET or AF_INET6, of the underlay; settled at creation
+ * @port: UDP destination and listening port, network order
+ * @ifindex: lower device in the underlay's namespace; 0 when not given
+ * @vni: VXLAN network identifier, host order, 24 bits
+ * @label: IPv6 flow label, 20 bits in network order
+ * @ageing: seconds without reception until a dynamic entry goes; never 0
+ * @limit: most FDB entries; 0 = no limit
+ * @port_min: first UDP source port, host order; 0 with @port_max 0: the
+ *	namespace's local port range
+ * @port_max: last UDP source port, host order
+ * @ttl: outer TTL or hop limit; 0 = the route's (1 to a group)
+ * @tos: outer DS field; 1 = copy the inner one
+ * @df: outer IPv4 DF bit, enum vtep_df
+ * @ttl_inherit: copy the inner TTL or hop limit
+ * @learning: learn inner source MAC addresses
+ * @udp_csum: IPv4: send UDP checksums
+ * @zero_csum6_tx: IPv6: send without UDP checksum (RFC 6935)
+ * @zero_csum6_rx: IPv6: accept zero UDP checksums (RFC 6935)
+ *
+ * Never edited once vtep_config_publish() has made it visible: readers hold
+ * rcu_read_lock() and see one consistent state, writers hold RTNL.
+ */
+struct vtep_config {
+	struct rcu_head rcu;
+	struct vtep_addr remote;
+	struct vtep_addr local;
+	u16 family;
+	__be16 port;
+	int ifindex;
+	u32 vni;
+	__be32 label;
+	u32 ageing;
+	u32 limit;
+	u16 port_min;
+	u16 port_max;
+	u8 ttl;
+	u8 tos;
+	u8 df;
+	bool ttl_inherit;
+	bool learning;
+	bool udp_csum;
+	bool zero_csum6_tx;
+	bool zero_csum6_rx;
+};
+
+/*
+ * The underlay is one IPv6 link: the interface is part of the address. A
+ * unicast remote on the link needs a local address there; a group such as
+ * ff02::1 does not, its members may send from global addresses.
+ */
+static inline bool vtep_config_linklocal(const struct vtep_config *cfg)
+{
+	return vtep_addr_linklocal(&cfg->local);
+}
+
+__be16 vtep_config_default_port(void);
+void vtep_config_announce_port(void);
+void vtep_config_defaults(struct vtep_config *cfg);
+int vtep_config_validate(struct net *net, struct vtep_config *cfg,
+			 struct net_device **lowerp, u64 *involved,
+			 struct netlink_ext_ack *extack);
+int vtep_config_conflict(struct net *net, const struct vtep_config *cfg,
+			 const struct vtep_dev *self,
+			 struct netlink_ext_ack *extack);
+unsigned int vtep_config_overhead(const struct vtep_config *cfg);
+
+#endif /* VTEP_CONFIG_H */

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a device: set-up, registration, up and down, change, removal.
+ * All of it runs under RTNL. Each step that takes something has its mirror
+ * image that gives it back, in reverse order.
+ */
+#include "vxlan_dev.h"
+#include "vxlan.h"
+#include "vxlan_abi.h"
+#include "vxlan_ethtool.h"
+#include "vxlan_fdb.h"
+#include "vxlan_fdb_nl.h"
+#include "vxlan_mcast.h"
+#include "vxlan_remote.h"
+#include "vxlan_sock.h"
+#include "vxlan_tx.h"
+
+#include <linux/etherdevice.h>
+#include <linux/slab.h>
+
+/* ndo_init and ndo_uninit: what exists while the device is registered */
+
+static int vtep_dev_init(struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+	int err;
+
+	vtep->counters = vtep_counters_alloc();
+	if (!vtep->counters)
+		return -ENOMEM;
+	err = gro_cells_init(&vtep->gro_cells, dev);
+	if (err)
+		goto free_counters;
+	err = vtep_remotes_init(vtep);
+	if (err)
+		goto destroy_cells;
+	err = vtep_fdb_init(vtep);
+	if (err)
+		goto exit_remotes;
+	netdev_lockdep_set_classes(dev);
+	return 0;
+
+exit_remotes:
+	vtep_remotes_exit(vtep);
+destroy_cells:
+	gro_cells_destroy(&vtep->gro_cells);
+free_counters:
+	free_percpu(vtep->counters);
+	return err;
+}
+
+static void vtep_dev_uninit(struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	list_del_init(&vtep->list);
+	vtep_fdb_exit(vtep);
+	vtep_remotes_exit(vtep);
+	gro_cells_destroy(&vtep->gro_cells);
+	free_percpu(vtep->counters);
+}
+
+static void vtep_dev_free(struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	kfree(rcu_dereference_protected(vtep->cfg, true));
+	RCU_INIT_POINTER(vtep->cfg, NULL);
+}
+
+/* ndo_open and ndo_stop: what exists while the device is up */
+
+static struct vtep_group *vtep_dev_join(struct vtep_dev *vtep,
+					const struct vtep_config *cfg,
+					struct netlink_ext_ack *extack)
+{
+	if (!vtep_addr_multicast(&cfg->remote))
+		return NULL;
+	return vtep_group_get(vtep->net, &cfg->remote, cfg->ifindex, extack);
+}
+
+static void vtep_dev_leave(struct vtep_group *group)
+{
+	if (group)
+		vtep_group_put(group);
+}
+
+static int vtep_dev_open(struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+	struct vtep_config *cfg = vtep_cfg_rtnl(vtep);
+	struct vtep_group *group;
+	struct vtep_vni *vni;
+
+	vni = vtep_vni_open(vtep, cfg);
+	if (IS_ERR(vni))
+		return PTR_ERR(vni);
+	group = vtep_dev_join(vtep, cfg, NULL);
+	if (IS_ERR(group)) {
+		vtep_vni_close(vni);
+		return PTR_ERR(group);
+	}
+	vtep->vni = vni;
+	vtep->group = group;
+	rcu_assign_pointer(vtep->sock, vni->sock);
+	vtep_fdb_start(vtep);
+	return 0;
+}
+
+static int vtep_dev_stop(struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	vtep_fdb_stop(vtep);
+	RCU_INIT_POINTER(vtep->sock, NULL);
+	vtep_dev_leave(vtep->group);
+	vtep->group = NULL;
+	vtep_vni_close(vtep->vni);
+	vtep->vni = NULL;
+	return 0;
+}
+
+/* Size and headroom, which follow the lower device */
+
+static unsigned int vtep_dev_mtu_limit(const struct net_device *lower,
+				       const struct vtep_config *cfg)
+{
+	unsigned int overhead = vtep_config_overhead(cfg);
+
+	if (!lower)
+		return ETH_MAX_MTU;
+	if (lower->mtu < overhead + ETH_MIN_MTU)
+		return ETH_MIN_MTU;
+	return lower->mtu - overhead;
+}
+
+static void vtep_dev_fit(struct net_device *dev, const struct net_device *lower,
+			 const struct vtep_config *cfg)
+{
+	unsigned int headroom = ETH_HLEN;
+
+	if (lower) {
+		netif_inherit_tso_max(dev, lower);
+		headroom = lower->hard_header_len + lower->needed_headroom;
+		dev->needed_tailroom = lower->needed_tailroom;
+	}
+	dev->needed_headroom = headroom + vtep_config_overhead(cfg);
+}
+
+static int vtep_dev_change_mtu(struct net_device *dev, int mtu)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	if (mtu > vtep_dev_mtu_limit(vtep->lower, vtep_cfg_rtnl(vtep)))
+		return -EINVAL;
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+static const struct net_device_ops vtep_netdev_ops = {
+	.ndo_init = vtep_dev_init,
+	.ndo_uninit = vtep_dev_uninit,
+	.ndo_open = vtep_dev_open,
+	.ndo_stop = vtep_dev_stop,
+	.ndo_start_xmit = vtep_xmit,
+	.ndo_get_stats64 = vtep_stats_get64,
+	.ndo_change_mtu = vtep_dev_change_mtu,
+	.ndo_validate_addr = eth_validate_addr,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_fdb_add = vtep_fdb_nl_add,
+	.ndo_fdb_del = vtep_fdb_nl_del,
+	.ndo_fdb_del_bulk = vtep_fdb_nl_del_bulk,
+	.ndo_fdb_dump = vtep_fdb_nl_dump,
+	.ndo_fdb_get = vtep_fdb_nl_get,
+};
+
+bool vtep_is_ours(const struct net_device *dev)
+{
+	return dev->netdev_ops == &vtep_netdev_ops;
+}
+
+static const struct device_type vtep_device_type = {
+	.name = "vxlan",
+};
+
+/**
+ * vtep_dev_setup() - rtnl_link_ops.setup: defaults of a new device
+ * @dev: the device, its private part zeroed
+ */
+void vtep_dev_setup(struct net_device *dev)
+{
+	const netdev_features_t features = NETIF_F_SG | NETIF_F_HW_CSUM |
+					   NETIF_F_FRAGLIST | NETIF_F_RXCSUM |
+					   NETIF_F_GSO_SOFTWARE;
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	ether_setup(dev);
+	eth_hw_addr_random(dev);
+	SET_NETDEV_DEVTYPE(dev, &vtep_device_type);
+	dev->netdev_ops = &vtep_netdev_ops;
+	dev->ethtool_ops = &vtep_ethtool_ops;
+	dev->priv_destructor = vtep_dev_free;
+	dev->needs_free_netdev = true;
+
+	dev->features |= features;
+	dev->vlan_features |= features;
+	dev->hw_features |= features;
+	dev->hw_enc_features |= features;
+
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_NO_QUEUE;
+	dev->lltx = true;
+	dev->change_proto_down = true;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	netif_keep_dst(dev);
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = ETH_MAX_MTU;
+
+	vtep->dev = dev;
+	spin_lock_init(&vtep->lock);
+	INIT_LIST_HEAD(&vtep->list);
+}
+
+static int vtep_dev_link_lower(struct vtep_dev *vtep, struct net_device *lower,
+			       struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!lower)
+		return 0;
+	err = netdev_upper_dev_link(lower, vtep->dev, extack);
+	if (err)
+		return err;
+	vtep->lower = lower;
+	return 0;
+}
+
+static void vtep_dev_unlink_lower(struct vtep_dev *vtep)
+{
+	if (!vtep->lower)
+		return;
+	netdev_upper_dev_unlink(vtep->lower, vtep->dev);
+	vtep->lower = NULL;
+}
+
+/**
+ * vtep_dev_create() - register a new device
+ * @net: the namespace of its underlay
+ * @dev: the device, after vtep_dev_setup()
+ * @cfg: its configuration, checked; belongs to the device from here on,
+ *	also when this fails
+ * @lower: lower device, or NULL
+ * @mtu_given: somebody asked for dev->mtu: keep it if it fits
+ * @extack: filled on failure
+ *
+ * Context: RTNL, may sleep.
+ * Return: 0 or a negative error; the device is then not registered.
+ */
+int vtep_dev_create(struct net *net, struct net_device *dev,
+		    struct vtep_config *cfg, struct net_device *lower,
+		    bool mtu_given, struct netlink_ext_ack *extack)
+{
+	unsigned int limit = vtep_dev_mtu_limit(lower, cfg);
+	struct vtep_dev *vtep = netdev_priv(dev);
+	int err;
+
+	vtep->net = net;
+	rcu_assign_pointer(vtep->cfg, cfg);
+	if ((lower && !mtu_given) || dev->mtu > limit)
+		dev->mtu = limit;
+	vtep_dev_fit(dev, lower, cfg);
+
+	err = register_netdevice(dev);
+	if (err) {
+		/* The core calls the destructor only once ndo_init was run. */
+		vtep_dev_free(dev);
+		return err;
+	}
+	err = vtep_dev_link_lower(vtep, lower, extack);
+	if (err)
+		goto unregister;
+	vtep_abi_fill(vtep, cfg);
+	err = vtep_fdb_set_default(vtep, NULL, cfg);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "Cannot make the default FDB entry");
+		goto unlink;
+	}
+	list_add(&vtep->list, &vtep_net(net)->devs);
+	return 0;
+
+unlink:
+	vtep_dev_unlink_lower(vtep);
+unregister:
+	unregister_netdevice(dev);
+	return err;
+}
+
+/**
+ * vtep_dev_delete() - rtnl_link_ops.dellink
+ * @dev: the device
+ * @head: list for unregister_netdevice_many()
+ *
+ * Context: RTNL.
+ */
+void vtep_dev_delete(struct net_device *dev, struct list_head *head)
+{
+	vtep_dev_unlink_lower(netdev_priv(dev));
+	unregister_netdevice_queue(dev, head);
+}
+
+/* Change of configuration: all that can fail, then all that cannot */
+
+/**
+ * struct vtep_change - a change under way
+ * @vtep: the device
+ * @old: present configuration
+ * @new: wanted configuration
+ * @lower: wanted lower device, or NULL
+ * @vni: place in a socket's VNI table for @new; the present one if it fits
+ * @group: membership for @new; the present one if it fits
+ */
+struct vtep_change {
+	struct vtep_dev *vtep;
+	struct vtep_config *old;
+	struct vtep_config *new;
+	struct net_device *lower;
+	struct vtep_vni *vni;
+	struct vtep_group *group;
+};
+
+static int vtep_change_lower(struct vtep_change *change,
+			     struct netlink_ext_ack *extack)
+{
+	struct vtep_dev *vtep = change->vtep;
+
+	if (change->lower == vtep->lower)
+		return 0;
+	return netdev_adjacent_change_prepare(vtep->lower, change->lower,
+					      vtep->dev, extack);
+}
+
+static void vtep_change_lower_undo(struct vtep_change *change)
+{
+	struct vtep_dev *vtep = change->vtep;
+
+	if (change->lower != vtep->lower)
+		netdev_adjacent_change_abort(vtep->lower, change->lower,
+					     vtep->dev);
+}
+
+static void vtep_change_lower_commit(struct vtep_change *change)
+{
+	struct vtep_dev *vtep = change->vtep;
+
+	if (change->lower != vtep->lower)
+		netdev_adjacent_change_commit(vtep->lower, change->lower,
+					      vtep->dev);
+	vtep->lower = change->lower;
+}
+
+static int vtep_change_receive(struct vtep_change *change)
+{
+	struct vtep_dev *vtep = change->vtep;
+
+	change->vni = vtep->vni;
+	if (!vtep->vni || vtep_vni_fits(vtep->vni, change->new))
+		return 0;
+	change->vni = vtep_vni_open(vtep, change->new);
+	return PTR_ERR_OR_ZERO(change->vni);
+}
+
+static void vtep_change_receive_undo(struct vtep_change *change)
+{
+	if (change->vni != change->vtep->vni)
+		vtep_vni_close(change->vni);
+}
+
+static int vtep_change_group(struct vtep_change *change,
+			     struct netlink_ext_ack *extack)
+{
+	struct vtep_dev *vtep = change->vtep;
+
+	change->group = vtep->group;
+	if (!netif_running(vtep->dev) ||
+	    (vtep_addr_equal(&change->old->remote, &change->new->remote) &&
+	     change->old->ifindex == change->new->ifindex))
+		return 0;
+	change->group = vtep_dev_join(vtep, change->new, extack);
+	return PTR_ERR_OR_ZERO(change->group);
+}
+
+static void vtep_change_group_undo(struct vtep_change *change)
+{
+	if (change->group != change->vtep->group)
+		vtep_dev_leave(change->group);
+}
+
+static void vtep_change_commit(struct vtep_change *change)
+{
+	struct vtep_dev *vtep = change->vtep;
+	struct vtep_group *old_group = vtep->group;
+	struct vtep_vni *old_vni = vtep->vni;
+	struct net_device *dev = vtep->dev;
+
+	rcu_assign_pointer(vtep->cfg, change->new);
+	vtep->vni = change->vni;
+	vtep->group = change->group;
+	if (change->vni)
+		rcu_assign_pointer(vtep->sock, change->vni->sock);
+
+	vtep_change_lower_commit(change);
+	vtep_dev_fit(dev, change->lower, change->new);
+	if (dev->mtu > vtep_dev_mtu_limit(change->lower, change->new))
+		dev_set_mtu(dev, vtep_dev_mtu_limit(change->lower,
+						    change->new));
+	vtep_abi_fill(vtep, change->new);
+
+	/* Packets that saw the former configuration must not cache a route. */
+	synchronize_net();
+	vtep_peers_forget_routes(vtep);
+	kfree(change->old);
+	if (old_group != change->group)
+		vtep_dev_leave(old_group);
+	if (old_vni != change->vni)
+		vtep_vni_close(old_vni);
+	if (netif_running(dev))
+		vtep_fdb_age_now(vtep);
+}
+
+/**
+ * vtep_dev_change() - give a device another configuration
+ * @dev: the device
+ * @cfg: the configuration, checked; belongs to the device on success
+ * @lower: lower device that goes with it, or NULL
+ * @extack: filled on failure
+ *
+ * Context: RTNL, may sleep.
+ * Return: 0, or a negative error; nothing has changed then.
+ */
+int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
+		    struct net_device *lower, struct netlink_ext_ack *extack)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+	struct vtep_change change = {
+		.vtep = vtep,
+		.old = vtep_cfg_rtnl(vtep),
+		.new = cfg,
+		.lower = lower,
+	};
+	int err;
+
+	err = vtep_change_lower(&change, extack);
+	if (err)
+		return err;
+	err = vtep_change_receive(&change);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "Cannot receive from the new device");
+		goto undo_lower;
+	}
+	err = vtep_change_group(&change, extack);
+	if (err)
+		goto undo_receive;
+	err = vtep_fdb_set_default(vtep, change.old, cfg);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "Cannot change the default FDB entry");
+		goto undo_group;
+	}
+	vtep_change_commit(&change);
+	return 0;
+
+undo_group:
+	vtep_change_group_undo(&change);
+undo_receive:
+	vtep_change_receive_undo(&change);
+undo_lower:
+	vtep_change_lower_undo(&change);
+	return err;
+}

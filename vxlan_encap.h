@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Encapsulation towards one remote.
+ */
+#ifndef VTEP_ENCAP_H
+#define VTEP_ENCAP_H
+
+#include "vxlan_stats.h"
+
+struct sk_buff;
+struct sock;
+struct vtep_config;
+struct vtep_remote;
+
+/**
+ * struct vtep_tx - what all copies of a packet have in common
+ * @vtep: the device
+ * @cfg: its configuration
+ * @sk: the socket it sends from
+ */
+struct vtep_tx {
+	struct vtep_dev *vtep;
+	const struct vtep_config *cfg;
+	struct sock *sk;
+};
+
+enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
+			     const struct vtep_remote *remote);
+
+#endif /* VTEP_ENCAP_H */

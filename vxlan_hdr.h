@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The VXLAN header on the wire, RFC 7348 section 5. Pure functions: no
+ * packet, no device, no lock.
+ */
+#ifndef VTEP_HDR_H
+#define VTEP_HDR_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+#include <asm/byteorder.h>
+
+#define VTEP_VNI_MAX		0xffffffU
+#define VTEP_FLAG_VNI		cpu_to_be32(BIT(27))
+#define VTEP_VNI_FIELD_MASK	cpu_to_be32(0xffffff00U)
+
+/* Outer UDP and VXLAN header together. */
+#define VTEP_HLEN		16
+
+/**
+ * struct vtep_hdr - the VXLAN header
+ * @flags: eight flag bits (only I, 0x08000000, is defined) and 24 reserved
+ * @vni: VXLAN network identifier in the upper 24 bits, then 8 reserved
+ */
+struct vtep_hdr {
+	__be32 flags;
+	__be32 vni;
+};
+
+/* Host-order VNI from the second word of the header. */
+static inline u32 vtep_hdr_vni(const struct vtep_hdr *hdr)
+{
+	return be32_to_cpu(hdr->vni) >> 8;
+}
+
+static inline void vtep_hdr_build(struct vtep_hdr *hdr, u32 vni)
+{
+	hdr->flags = VTEP_FLAG_VNI;
+	hdr->vni = cpu_to_be32(vni << 8);
+}
+
+/* Any bit that plain VXLAN leaves reserved. */
+static inline bool vtep_hdr_reserved(const struct vtep_hdr *hdr)
+{
+	return (hdr->flags & ~VTEP_FLAG_VNI) ||
+	       (hdr->vni & ~VTEP_VNI_FIELD_MASK);
+}
+
+#endif /* VTEP_HDR_H */

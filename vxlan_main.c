@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VXLAN (RFC 7348) network devices: module, namespaces, notifier.
+ */
+#include "vxlan.h"
+#include "vxlan_dev.h"
+#include "vxlan_fdb.h"
+#include "vxlan_fdb_nl.h"
+#include "vxlan_mcast.h"
+#include "vxlan_netlink.h"
+#include "vxlan_rx.h"
+#include "vxlan_sock.h"
+
+#include <linux/module.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+/**
+ * DOC: locking
+ *
+ * RTNL
+ *	all configuration: devices, sockets, VNI tables, memberships, lower
+ *	devices, lists of a namespace
+ *
+ * vtep_dev.lock (spinlock, BH disabled; inside RTNL)
+ *	changes of the FDB, of peers and remotes. Learning takes it in softirq,
+ *	so it is held for one entry at a time and never while walking.
+ *
+ * RCU
+ *	the packet path: configuration snapshot, socket, VNI table, FDB, remotes
+ *	and peers. An object is freed a grace period after the last pointer to
+ *	it is gone.
+ *
+ * Documentation/locking.rst tells the same field by field.
+ */
+
+static unsigned int vtep_net_id __read_mostly;
+
+struct vtep_net *vtep_net(const struct net *net)
+{
+	return net_generic(net, vtep_net_id);
+}
+
+static int __net_init vtep_net_init(struct net *net)
+{
+	struct vtep_net *vn = vtep_net(net);
+
+	vn->net = net;
+	INIT_LIST_HEAD(&vn->devs);
+	INIT_LIST_HEAD(&vn->socks);
+	vn->counters = vtep_counters_alloc();
+	if (!vn->counters)
+		return -ENOMEM;
+	vtep_mcast_net_init(vn);
+	return 0;
+}
+
+/* Devices whose underlay goes away go with it, wherever they are. */
+static void __net_exit vtep_net_exit_rtnl(struct net *net,
+					  struct list_head *dev_kill_list)
+{
+	struct vtep_net *vn = vtep_net(net);
+	struct vtep_dev *vtep, *next;
+
+	list_for_each_entry_safe(vtep, next, &vn->devs, list)
+		vtep_dev_delete(vtep->dev, dev_kill_list);
+}
+
+static void __net_exit vtep_net_exit(struct net *net)
+{
+	struct vtep_net *vn = vtep_net(net);
+
+	vtep_mcast_net_exit(vn);
+	WARN_ON_ONCE(!list_empty(&vn->socks));
+	free_percpu(vn->counters);
+}
+
+static struct pernet_operations vtep_net_ops = {
+	.init = vtep_net_init,
+	.exit_rtnl = vtep_net_exit_rtnl,
+	.exit = vtep_net_exit,
+	.id = &vtep_net_id,
+	.size = sizeof(struct vtep_net),
+};
+
+/* A device without its lower device has nowhere to send to. */
+static void vtep_lower_gone(struct net_device *lower)
+{
+	struct vtep_net *vn = vtep_net(dev_net(lower));
+	struct vtep_dev *vtep, *next;
+	LIST_HEAD(kill);
+
+	list_for_each_entry_safe(vtep, next, &vn->devs, list)
+		if (vtep->lower == lower)
+			vtep_dev_delete(vtep->dev, &kill);
+	unregister_netdevice_many(&kill);
+}
+
+static int vtep_netdev_event(struct notifier_block *nb, unsigned long event,
+			     void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	switch (event) {
+	case NETDEV_UNREGISTER:
+		vtep_lower_gone(dev);
+		break;
+	case NETDEV_UDP_TUNNEL_PUSH_INFO:
+		vtep_sock_offload_ports(dev, true);
+		break;
+	case NETDEV_UDP_TUNNEL_DROP_INFO:
+		vtep_sock_offload_ports(dev, false);
+		break;
+	}
+	vtep_mcast_netdev_event(dev, event);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block vtep_netdev_notifier = {
+	.notifier_call = vtep_netdev_event,
+};
+
+static int __init vtep_module_init(void)
+{
+	int err;
+
+	vtep_sock_set_ops(&vtep_rx_ops);
+	err = vtep_fdb_module_init();
+	if (err)
+		return err;
+	vtep_fdb_nl_init();
+	err = register_pernet_subsys(&vtep_net_ops);
+	if (err)
+		goto exit_fdb;
+	err = register_netdevice_notifier(&vtep_netdev_notifier);
+	if (err)
+		goto unregister_net;
+	err = rtnl_link_register(&vtep_link_ops);
+	if (err)
+		goto unregister_notifier;
+	return 0;
+
+unregister_notifier:
+	unregister_netdevice_notifier(&vtep_netdev_notifier);
+unregister_net:
+	unregister_pernet_subsys(&vtep_net_ops);
+exit_fdb:
+	vtep_fdb_nl_exit();
+	vtep_fdb_module_exit();
+	return err;
+}
+module_init(vtep_module_init);
+
+static void __exit vtep_module_exit(void)
+{
+	rtnl_link_unregister(&vtep_link_ops);
+	unregister_netdevice_notifier(&vtep_netdev_notifier);
+	unregister_pernet_subsys(&vtep_net_ops);
+	vtep_fdb_nl_exit();
+	vtep_fdb_module_exit();
+}
+module_exit(vtep_module_exit);
+
+module_param_named(log_ecn_error, vtep_log_ecn_error, bool, 0644);
+MODULE_PARM_DESC(log_ecn_error,
+		 "log packets dropped for a wrong ECN mark (default Y)");
+
+MODULE_LICENSE("GPL");
+MODULE_VERSION(VTEP_VERSION);
+MODULE_DESCRIPTION("VXLAN (RFC 7348) network devices");
+MODULE_ALIAS_RTNL_LINK(VTEP_KIND);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Underlay route of one packet.
+ */
+#ifndef VTEP_ROUTE_H
+#define VTEP_ROUTE_H
+
+#include <linux/types.h>
+#include <linux/in6.h>
+
+struct dst_entry;
+struct rtable;
+struct sk_buff;
+struct sock;
+struct vtep_config;
+struct vtep_dev;
+struct vtep_peer;
+
+/**
+ * struct vtep_route_key - what the route of a packet depends on
+ * @vtep: the device
+ * @cfg: its configuration
+ * @peer: the VTEP the packet goes to
+ * @sk: socket it is sent from
+ * @mark: skb->mark
+ * @label: IPv6 flow label
+ * @sport: outer UDP source port
+ * @dport: outer UDP destination port
+ * @tos: outer DS field
+ */
+struct vtep_route_key {
+	struct vtep_dev *vtep;
+	const struct vtep_config *cfg;
+	struct vtep_peer *peer;
+	struct sock *sk;
+	u32 mark;
+	__be32 label;
+	__be16 sport;
+	__be16 dport;
+	u8 tos;
+};
+
+struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr);
+struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
+				struct in6_addr *saddr);
+
+#endif /* VTEP_ROUTE_H */

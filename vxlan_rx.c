@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reception, in steps: header, device, admission, decapsulation, inner
+ * headers, learning, up the stack. A step returns VTEP_OK or the reason why
+ * the packet is dropped. Nothing is learned from a packet that is dropped.
+ */
+#include "vxlan_rx.h"
+#include "vxlan.h"
+#include "vxlan_fdb.h"
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <net/gro_cells.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+#include <net/udp.h>
+
+bool vtep_log_ecn_error = true;
+
+/**
+ * struct vtep_rx - a packet on its way in
+ * @vtep: the device
+ * @cfg: its configuration
+ * @from: the VTEP it came from, and the VNI and port to answer to
+ * @outer_tos: outer DS field
+ */
+struct vtep_rx {
+	struct vtep_dev *vtep;
+	const struct vtep_config *cfg;
+	struct vtep_dest from;
+	u8 outer_tos;
+};
+
+/* Notes what the outer headers say, before they are gone. */
+static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
+			  u32 vni)
+{
+	const struct ipv6hdr *ip6;
+
+	rx->from.vni = vni;
+	rx->from.port = rx->cfg->port;
+	if (ip_hdr(skb)->version == 4) {
+		rx->from.peer.addr = vtep_addr_v4(ip_hdr(skb)->saddr);
+		rx->outer_tos = ip_hdr(skb)->tos;
+		return;
+	}
+	ip6 = ipv6_hdr(skb);
+	rx->from.peer.addr = vtep_addr_v6(&ip6->saddr);
+	rx->outer_tos = ipv6_get_dsfield(ip6);
+	if (ipv6_addr_type(&ip6->saddr) & IPV6_ADDR_LINKLOCAL)
+		rx->from.peer.ifindex = skb->dev->ifindex;
+}
+
+/*
+ * May this packet come in at all? The one place for such decisions, before
+ * anything is learned or changed.
+ */
+static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
+				       const struct sk_buff *skb,
+				       const struct vtep_hdr *hdr)
+{
+	if (unlikely(vtep_hdr_reserved(hdr)))
+		return VTEP_RX_RESERVED_BITS;
+	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN))
+		return VTEP_RX_INNER_SHORT;
+	if (unlikely(!netif_running(rx->vtep->dev)))
+		return VTEP_RX_DOWN;
+	return VTEP_OK;
+}
+
+/* From the outer UDP header to the inner network header. */
+static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
+				       struct sk_buff *skb)
+{
+	struct vtep_dev *vtep = rx->vtep;
+
+	if (iptunnel_pull_header(skb, VTEP_HLEN, htons(ETH_P_TEB),
+				 !net_eq(vtep->net, dev_net(vtep->dev))))
+		return VTEP_RX_NOMEM;
+
+	skb_reset_mac_header(skb);
+	skb->protocol = eth_type_trans(skb, vtep->dev);
+	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
+	skb_reset_network_header(skb);
+	if (!pskb_inet_may_pull(skb))
+		return VTEP_RX_INNER_HEADER;
+	return VTEP_OK;
+}
+
+static void vtep_rx_log_ecn(const struct vtep_rx *rx)
+{
+	const struct vtep_addr *addr = &rx->from.peer.addr;
+
+	if (!READ_ONCE(vtep_log_ecn_error))
+		return;
+	if (addr->family == AF_INET)
+		net_info_ratelimited("%s: non-ECT from %pI4 with TOS=%#x\n",
+				     rx->vtep->dev->name, &addr->v4,
+				     rx->outer_tos);
+	else
+		net_info_ratelimited("%s: non-ECT from %pI6c\n",
+				     rx->vtep->dev->name, &addr->v6);
+}
+
+/* RFC 6040 section 4.2: brings an outer congestion mark to the inner header. */
+static enum vtep_counter vtep_rx_ecn(const struct vtep_rx *rx,
+				     struct sk_buff *skb)
+{
+	u8 inner;
+	int err;
+
+	if (skb->protocol == htons(ETH_P_IP))
+		inner = ip_hdr(skb)->tos;
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		inner = ipv6_get_dsfield(ipv6_hdr(skb));
+	else
+		return VTEP_OK;
+
+	err = INET_ECN_decapsulate(skb, rx->outer_tos, inner);
+	if (unlikely(err))
+		vtep_rx_log_ecn(rx);
+	return err > 1 ? VTEP_RX_ECN : VTEP_OK;
+}
+
+static enum vtep_counter vtep_rx_source(const struct vtep_rx *rx,
+					const struct sk_buff *skb)
+{
+	const u8 *mac = eth_hdr(skb)->h_source;
+
+	if (unlikely(!is_valid_ether_addr(mac)))
+		return VTEP_RX_BAD_SOURCE_MAC;
+	if (unlikely(ether_addr_equal(mac, rx->vtep->dev->dev_addr)))
+		return VTEP_RX_OWN_MAC;
+	if (!rx->cfg->learning)
+		return VTEP_OK;
+	return vtep_fdb_learn(rx->vtep, mac, &rx->from);
+}
+
+static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
+{
+	enum vtep_counter verdict;
+
+	verdict = vtep_rx_decap(rx, skb);
+	if (verdict == VTEP_OK)
+		verdict = vtep_rx_ecn(rx, skb);
+	if (verdict == VTEP_OK)
+		verdict = vtep_rx_source(rx, skb);
+	return verdict;
+}
+
+static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
+{
+	dev_sw_netstats_rx_add(vtep->dev, skb->len);
+	gro_cells_receive(&vtep->gro_cells, skb);
+}
+
+/* A packet with a VNI header; @hdr is inside @skb and is gone afterwards. */
+static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
+		    const struct vtep_hdr *hdr)
+{
+	u32 vni = vtep_hdr_vni(hdr);
+	struct vtep_rx rx = {};
+	enum vtep_counter verdict;
+
+	rx.vtep = vtep_sock_find_vni(sock, vni, skb->dev->ifindex);
+	if (unlikely(!rx.vtep)) {
+		vtep_drop_nodev(sock->vn, skb, VTEP_RX_UNKNOWN_VNI);
+		return;
+	}
+	rx.cfg = rcu_dereference_bh(rx.vtep->cfg);
+
+	verdict = vtep_rx_admit(&rx, skb, hdr);
+	if (likely(verdict == VTEP_OK)) {
+		vtep_rx_outer(&rx, skb, vni);
+		verdict = vtep_rx_frame(&rx, skb);
+	}
+	if (likely(verdict == VTEP_OK))
+		vtep_rx_deliver(rx.vtep, skb);
+	else
+		vtep_drop(rx.vtep, skb, verdict);
+}
+
+/* The UDP tunnel receive hook. Returns 0: the packet was consumed. */
+static int vtep_udp_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
+	const struct vtep_hdr *hdr;
+
+	if (unlikely(!sock)) {
+		/* The socket is being closed. */
+		kfree_skb(skb);
+		return 0;
+	}
+	if (unlikely(!pskb_may_pull(skb, VTEP_HLEN))) {
+		vtep_drop_nodev(sock->vn, skb, VTEP_RX_TRUNCATED);
+		return 0;
+	}
+	hdr = (const struct vtep_hdr *)(udp_hdr(skb) + 1);
+	if (unlikely(!(hdr->flags & VTEP_FLAG_VNI))) {
+		vtep_drop_nodev(sock->vn, skb, VTEP_RX_NO_VNI_FLAG);
+		return 0;
+	}
+	vtep_rx(sock, skb, hdr);
+	return 0;
+}
+
+/*
+ * An ICMP error quotes a packet that was sent from this port: ours? The
+ * network header points to the quoted outer IP header, the transport header
+ * to its UDP header. Returns 0 if one of our devices has that VNI.
+ */
+static int vtep_udp_err_lookup(struct sock *sk, struct sk_buff *skb)
+{
+	const struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
+	const struct vtep_hdr *hdr;
+
+	if (!sock)
+		return -ENOENT;
+	if (!pskb_may_pull(skb, skb_transport_offset(skb) + VTEP_HLEN))
+		return -EINVAL;
+	hdr = (const struct vtep_hdr *)(udp_hdr(skb) + 1);
+	if (!(hdr->flags & VTEP_FLAG_VNI))
+		return -EINVAL;
+	if (!vtep_sock_find_vni(sock, vtep_hdr_vni(hdr), skb->dev->ifindex))
+		return -ENOENT;
+	return 0;
+}
+
+/** vtep_rx_ops - what vxlan_main.c hands to the sockets */
+const struct vtep_sock_ops vtep_rx_ops = {
+	.rcv = vtep_udp_rcv,
+	.err_lookup = vtep_udp_err_lookup,
+	.gro_receive = vtep_gro_receive,
+	.gro_complete = vtep_gro_complete,
+};

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reception: from a UDP packet to the inner frame.
+ */
+#ifndef VTEP_RX_H
+#define VTEP_RX_H
+
+#include "vxlan_sock.h"
+
+extern const struct vtep_sock_ops vtep_rx_ops;
+extern bool vtep_log_ecn_error;
+
+struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
+				 struct sk_buff *skb);
+int vtep_gro_complete(struct sock *sk, struct sk_buff *skb, int nhoff);
+
+#endif /* VTEP_RX_H */

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receive sockets. All devices of a namespace that use the same family, port,
+ * VRF and receive options share one; its VNI table finds the device of a
+ * packet. Sockets are not bound to an address or, but for a VRF, to an
+ * interface: the core's GRO lookup wants them that way.
+ */
+#include "vxlan_sock.h"
+#include "vxlan.h"
+
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <net/l3mdev.h>
+
+static const struct rhashtable_params vtep_vni_params = {
+	.head_offset = offsetof(struct vtep_vni, node),
+	.key_offset = offsetof(struct vtep_vni, key),
+	.key_len = sizeof(struct vtep_vni_key),
+	.automatic_shrinking = true,
+};
+
+static const struct vtep_sock_ops *vtep_sock_ops;
+
+/**
+ * vtep_sock_set_ops() - name those who handle received packets
+ * @ops: the handlers, for the module's lifetime
+ *
+ * Context: module init.
+ */
+void vtep_sock_set_ops(const struct vtep_sock_ops *ops)
+{
+	vtep_sock_ops = ops;
+}
+
+/**
+ * vtep_sock_find_vni() - the device of a received packet
+ * @sock: the socket it came through
+ * @vni: its VNI, host order
+ * @ifindex: the interface it came through
+ *
+ * Context: RCU.
+ * Return: the device, or NULL.
+ */
+struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
+				    int ifindex)
+{
+	struct vtep_vni_key key = { .vni = vni };
+	struct vtep_vni *found;
+
+	found = rhashtable_lookup_fast((struct rhashtable *)&sock->vnis, &key,
+				       vtep_vni_params);
+	if (!found && READ_ONCE(sock->linklocal)) {
+		key.ifindex = ifindex;
+		found = rhashtable_lookup_fast((struct rhashtable *)&sock->vnis,
+					       &key, vtep_vni_params);
+	}
+	return found ? found->vtep : NULL;
+}
+
+static int vtep_sock_l3mdev(const struct vtep_dev *vtep,
+			    const struct vtep_config *cfg)
+{
+	if (!cfg->ifindex)
+		return 0;
+	return l3mdev_master_upper_ifindex_by_index(vtep->net, cfg->ifindex);
+}
+
+static bool vtep_sock_fits(const struct vtep_sock *sock,
+			   const struct vtep_config *cfg, int l3mdev)
+{
+	return sock->family == cfg->family && sock->port == cfg->port &&
+	       sock->l3mdev == l3mdev &&
+	       sock->zero_csum6_rx == cfg->zero_csum6_rx;
+}
+
+static int vtep_sock_bind(struct vtep_sock *sock)
+{
+	struct udp_port_cfg udp = {
+		.family = sock->family,
+		.local_udp_port = sock->port,
+		.bind_ifindex = sock->l3mdev,
+		.ipv6_v6only = sock->family == AF_INET6,
+		.use_udp6_rx_checksums = !sock->zero_csum6_rx,
+	};
+	struct udp_tunnel_sock_cfg tunnel = {
+		.sk_user_data = sock,
+		.encap_type = 1,
+		.encap_rcv = vtep_sock_ops->rcv,
+		.encap_err_lookup = vtep_sock_ops->err_lookup,
+		.gro_receive = vtep_sock_ops->gro_receive,
+		.gro_complete = vtep_sock_ops->gro_complete,
+	};
+	struct socket *socket;
+	int err;
+
+	err = udp_sock_create(sock->vn->net, &udp, &socket);
+	if (err)
+		return err;
+	sock->sk = socket->sk;
+	setup_udp_tunnel_sock(sock->vn->net, sock->sk, &tunnel);
+	udp_tunnel_notify_add_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
+	return 0;
+}
+
+static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
+					  const struct vtep_config *cfg,
+					  int l3mdev)
+{
+	struct vtep_sock *sock;
+	int err;
+
+	sock = kzalloc(sizeof(*sock), GFP_KERNEL);
+	if (!sock)
+		return ERR_PTR(-ENOMEM);
+	sock->vn = vn;
+	sock->family = cfg->family;
+	sock->port = cfg->port;
+	sock->l3mdev = l3mdev;
+	sock->zero_csum6_rx = cfg->zero_csum6_rx;
+
+	err = rhashtable_init(&sock->vnis, &vtep_vni_params);
+	if (err)
+		goto free_sock;
+	err = vtep_sock_bind(sock);
+	if (err)
+		goto destroy_vnis;
+	list_add(&sock->list, &vn->socks);
+	return sock;
+
+destroy_vnis:
+	rhashtable_destroy(&sock->vnis);
+free_sock:
+	kfree(sock);
+	return ERR_PTR(err);
+}
+
+static void vtep_sock_destroy(struct vtep_sock *sock)
+{
+	list_del(&sock->list);
+	udp_tunnel_notify_del_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
+	/* Those who send through it have read vtep_dev.sock before. */
+	synchronize_net();
+	udp_tunnel_sock_release(sock->sk);
+	/* Those who receive from it have read sk_user_data before. */
+	synchronize_net();
+	rhashtable_destroy(&sock->vnis);
+	kfree(sock);
+}
+
+static struct vtep_sock *vtep_sock_get(struct vtep_net *vn,
+				       const struct vtep_config *cfg,
+				       int l3mdev)
+{
+	struct vtep_sock *sock;
+
+	list_for_each_entry(sock, &vn->socks, list)
+		if (vtep_sock_fits(sock, cfg, l3mdev))
+			goto found;
+	sock = vtep_sock_create(vn, cfg, l3mdev);
+	if (IS_ERR(sock))
+		return sock;
+found:
+	sock->users++;
+	return sock;
+}
+
+static void vtep_sock_put(struct vtep_sock *sock)
+{
+	if (!--sock->users)
+		vtep_sock_destroy(sock);
+}
+
+static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
+{
+	return (struct vtep_vni_key) {
+		.vni = cfg->vni,
+		.ifindex = vtep_config_linklocal(cfg) ? cfg->ifindex : 0,
+	};
+}
+
+/**
+ * vtep_vni_open() - receive what is sent to a device's VNI
+ * @vtep: the device
+ * @cfg: configuration to do it by, not yet the device's present one perhaps
+ *
+ * Context: RTNL, may sleep.
+ * Return: the place in a socket's VNI table; -EADDRINUSE when the port is
+ * taken by somebody with other receive options; -EEXIST when the VNI is;
+ * -ENOMEM.
+ */
+struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
+			       const struct vtep_config *cfg)
+{
+	struct vtep_vni *vni;
+	int err;
+
+	ASSERT_RTNL();
+
+	vni = kzalloc(sizeof(*vni), GFP_KERNEL);
+	if (!vni)
+		return ERR_PTR(-ENOMEM);
+	vni->key = vtep_vni_key(cfg);
+	vni->vtep = vtep;
+	vni->sock = vtep_sock_get(vtep_net(vtep->net), cfg,
+				  vtep_sock_l3mdev(vtep, cfg));
+	if (IS_ERR(vni->sock)) {
+		err = PTR_ERR(vni->sock);
+		goto free_vni;
+	}
+	err = rhashtable_lookup_insert_fast(&vni->sock->vnis, &vni->node,
+					    vtep_vni_params);
+	if (err)
+		goto put_sock;
+	if (vni->key.ifindex)
+		WRITE_ONCE(vni->sock->linklocal, vni->sock->linklocal + 1);
+	return vni;
+
+put_sock:
+	vtep_sock_put(vni->sock);
+free_vni:
+	kfree(vni);
+	return ERR_PTR(err);
+}
+
+/**
+ * vtep_vni_close() - receive no more
+ * @vni: what vtep_vni_open() returned; vtep_dev.sock does not lead to its
+ *	socket any more
+ *
+ * Packets that were found to be the device's may still be on their way to it
+ * until a grace period has passed.
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_vni_close(struct vtep_vni *vni)
+{
+	struct vtep_sock *sock = vni->sock;
+
+	ASSERT_RTNL();
+
+	if (vni->key.ifindex)
+		WRITE_ONCE(sock->linklocal, sock->linklocal - 1);
+	rhashtable_remove_fast(&sock->vnis, &vni->node, vtep_vni_params);
+	kfree_rcu(vni, rcu);
+	vtep_sock_put(sock);
+}
+
+/**
+ * vtep_vni_fits() - would vtep_vni_open() give the same place again?
+ * @vni: the place a device has
+ * @cfg: a configuration for the same device
+ *
+ * Context: RTNL.
+ * Return: true if nothing needs to be opened for @cfg.
+ */
+bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg)
+{
+	struct vtep_vni_key key = vtep_vni_key(cfg);
+
+	return !memcmp(&vni->key, &key, sizeof(key)) &&
+	       vtep_sock_fits(vni->sock, cfg,
+			      vtep_sock_l3mdev(vni->vtep, cfg));
+}
+
+/**
+ * vtep_sock_offload_ports() - tell a network card which ports carry VXLAN
+ * @dev: the card's device
+ * @push: true when it asks for them, false when it forgets them
+ *
+ * Context: RTNL, from NETDEV_UDP_TUNNEL_{PUSH,DROP}_INFO.
+ */
+void vtep_sock_offload_ports(struct net_device *dev, bool push)
+{
+	struct vtep_sock *sock;
+
+	list_for_each_entry(sock, &vtep_net(dev_net(dev))->socks, list) {
+		if (push)
+			udp_tunnel_push_rx_port(dev, sock->sk,
+						UDP_TUNNEL_TYPE_VXLAN);
+		else
+			udp_tunnel_drop_rx_port(dev, sock->sk,
+						UDP_TUNNEL_TYPE_VXLAN);
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Receive sockets, shared by all devices of a port, and the VNI table of each.
+ */
+#ifndef VTEP_SOCK_H
+#define VTEP_SOCK_H
+
+#include <linux/rhashtable-types.h>
+#include <net/udp_tunnel.h>
+
+struct net_device;
+struct vtep_config;
+struct vtep_dev;
+struct vtep_net;
+
+/**
+ * struct vtep_sock - a UDP socket that receives VXLAN packets
+ * @list: in vtep_net.socks; RTNL
+ * @sk: the socket; also what packets are sent from
+ * @vn: the namespace
+ * @vnis: struct vtep_vni by VNI and, for IPv6 link-local underlays,
+ *	interface; readers RCU, writers RTNL
+ * @linklocal: how many of @vnis have an interface; writers RTNL
+ * @users: how many devices; RTNL
+ * @l3mdev: VRF the socket is bound to, 0 = none
+ * @family: AF_INET or AF_INET6
+ * @port: UDP port, network order
+ * @zero_csum6_rx: accepts zero UDP checksums over IPv6
+ */
+struct vtep_sock {
+	struct list_head list;
+	struct sock *sk;
+	struct vtep_net *vn;
+	struct rhashtable vnis;
+	u32 linklocal;
+	u32 users;
+	int l3mdev;
+	u16 family;
+	__be16 port;
+	bool zero_csum6_rx;
+};
+
+/**
+ * struct vtep_vni_key - what a received packet's device is found by
+ * @vni: host order
+ * @ifindex: 0, or the interface of an IPv6 link-local underlay
+ */
+struct vtep_vni_key {
+	u32 vni;
+	int ifindex;
+};
+
+/**
+ * struct vtep_vni - a device's place in the VNI table of a socket
+ * @node: in vtep_sock.vnis
+ * @key: constant
+ * @vtep: the device
+ * @sock: the socket
+ * @rcu: frees it after the last reader
+ */
+struct vtep_vni {
+	struct rhash_head node;
+	struct vtep_vni_key key;
+	struct vtep_dev *vtep;
+	struct vtep_sock *sock;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct vtep_sock_ops - who handles what a socket receives
+ * @rcv: a packet
+ * @err_lookup: an ICMP error: is the packet it quotes one of ours?
+ * @gro_receive: aggregation, see <net/gro.h>
+ * @gro_complete: its end
+ */
+struct vtep_sock_ops {
+	udp_tunnel_encap_rcv_t rcv;
+	udp_tunnel_encap_err_lookup_t err_lookup;
+	udp_tunnel_gro_receive_t gro_receive;
+	udp_tunnel_gro_complete_t gro_complete;
+};
+
+void vtep_sock_set_ops(const struct vtep_sock_ops *ops);
+
+struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
+			       const struct vtep_config *cfg);
+void vtep_vni_close(struct vtep_vni *vni);
+bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg);
+struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
+				    int ifindex);
+void vtep_sock_offload_ports(struct net_device *dev, bool push);
+
+#endif /* VTEP_SOCK_H */

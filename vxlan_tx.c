@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transmission: finds the remotes of a frame and sends a copy to each.
+ */
+#include "vxlan_tx.h"
+#include "vxlan.h"
+#include "vxlan_encap.h"
+#include "vxlan_fdb.h"
+#include "vxlan_sock.h"
+
+#include <linux/etherdevice.h>
+#include <net/ip_tunnels.h>
+
+/* Sends to one remote or drops, but in any case consumes. */
+static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
+		      const struct vtep_remote *remote)
+{
+	enum vtep_counter verdict = vtep_encap(tx, skb, remote);
+
+	if (unlikely(verdict != VTEP_OK))
+		vtep_drop(tx->vtep, skb, verdict);
+}
+
+/* Head-end replication: one copy to each remote. */
+static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
+			   const struct vtep_fdb_slots *slots)
+{
+	u32 i, last = slots->count - 1;
+	struct sk_buff *copy;
+
+	/* All copies of a flow leave from one source port: hash once. */
+	skb_get_hash(skb);
+	for (i = 0; i < last; i++) {
+		copy = skb_clone(skb, GFP_ATOMIC);
+		if (likely(copy))
+			vtep_send(tx, copy, slots->remote[i]);
+		else
+			vtep_count(tx->vtep->counters, VTEP_TX_NOMEM);
+	}
+	vtep_send(tx, skb, slots->remote[last]);
+}
+
+/* The entry of the destination, else the default entry, else NULL. */
+static struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
+					    const u8 *mac)
+{
+	struct vtep_fdb_entry *entry;
+
+	entry = vtep_fdb_find(tx->vtep, mac, tx->cfg->vni);
+	if (!entry)
+		entry = rcu_dereference_bh(tx->vtep->fdb.flood);
+	if (entry && READ_ONCE(entry->used) != jiffies)
+		WRITE_ONCE(entry->used, jiffies);
+	return entry;
+}
+
+static enum vtep_counter vtep_tx(const struct vtep_tx *tx, struct sk_buff *skb)
+{
+	const struct vtep_remote *remote;
+	struct vtep_fdb_entry *entry;
+
+	if (unlikely(skb_vlan_inet_prepare(skb, false)))
+		return VTEP_TX_INNER_SHORT;
+
+	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
+	if (!entry)
+		return VTEP_TX_NO_DESTINATION;
+
+	remote = rcu_dereference_bh(entry->remote);
+	if (likely(remote))
+		return vtep_encap(tx, skb, remote);
+	vtep_replicate(tx, skb, rcu_dereference_bh(entry->slots));
+	return VTEP_OK;
+}
+
+/**
+ * vtep_xmit() - ndo_start_xmit
+ * @skb: an Ethernet frame
+ * @dev: the device
+ *
+ * Context: BH disabled, RCU; no queue, no lock.
+ * Return: NETDEV_TX_OK: the frame was sent or dropped and counted.
+ */
+netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+	struct vtep_tx tx = {
+		.vtep = vtep,
+		.cfg = rcu_dereference_bh(vtep->cfg),
+	};
+	struct vtep_sock *sock = rcu_dereference_bh(vtep->sock);
+	enum vtep_counter verdict = VTEP_TX_NO_SOCKET;
+
+	skb_reset_mac_header(skb);
+	if (likely(sock)) {
+		tx.sk = sock->sk;
+		verdict = vtep_tx(&tx, skb);
+	}
+	if (unlikely(verdict != VTEP_OK))
+		vtep_drop(vtep, skb, verdict);
+	return NETDEV_TX_OK;
+}
