@@ -352,9 +352,11 @@ static void vtep_change_lower_commit(struct vtep_change *change)
 {
 	struct vtep_dev *vtep = change->vtep;
 
-	if (change->lower != vtep->lower)
+	if (change->lower && change->lower != vtep->lower)
 		netdev_adjacent_change_commit(vtep->lower, change->lower,
 					      vtep->dev);
+	else if (!change->lower)
+		vtep_dev_unlink_lower(vtep);
 	vtep->lower = change->lower;
 }
 
@@ -475,4 +477,43 @@ undo_receive:
 undo_lower:
 	vtep_change_lower_undo(&change);
 	return err;
+}
+
+/* Receives where the lower device is now; a device that fails hears nothing. */
+static void vtep_dev_reopen(struct vtep_dev *vtep)
+{
+	struct vtep_vni *old = vtep->vni;
+	struct vtep_vni *vni = vtep_vni_open(vtep, vtep_cfg_rtnl(vtep));
+
+	if (IS_ERR(vni)) {
+		netdev_err(vtep->dev,
+			   "cannot receive from the VRF of %s: error %ld\n",
+			   vtep->lower->name, PTR_ERR(vni));
+		return;
+	}
+	vtep->vni = vni;
+	rcu_assign_pointer(vtep->sock, vni->sock);
+	/* Packets that saw the former socket must not cache a route. */
+	synchronize_net();
+	vtep_peers_forget_routes(vtep);
+	vtep_vni_close(old);
+}
+
+/**
+ * vtep_dev_lower_moved() - a lower device may have another VRF
+ * @vn: its namespace
+ * @lower: the device, after NETDEV_CHANGEUPPER
+ *
+ * Sockets are bound to the VRF, so the devices above move to another one.
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
+{
+	struct vtep_dev *vtep;
+
+	list_for_each_entry(vtep, &vn->devs, list)
+		if (vtep->lower == lower && vtep->vni &&
+		    !vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep)))
+			vtep_dev_reopen(vtep);
 }

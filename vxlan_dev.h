@@ -21,5 +21,6 @@ int vtep_dev_create(struct net *net, struct net_device *dev,
 int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
 		    struct net_device *lower, struct netlink_ext_ack *extack);
 void vtep_dev_delete(struct net_device *dev, struct list_head *head);
+void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower);
 
 #endif /* VTEP_DEV_H */

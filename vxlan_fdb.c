@@ -253,7 +253,7 @@ static int vtep_fdb_entry_insert(struct vtep_dev *vtep,
 	}
 	fdb->count++;
 	if (is_zero_ether_addr(entry->key.mac) &&
-	    entry->key.vni == rcu_access_pointer(vtep->cfg)->vni)
+	    entry->key.vni == rcu_dereference_bh(vtep->cfg)->vni)
 		rcu_assign_pointer(fdb->flood, entry);
 	return 0;
 }

@@ -105,6 +105,9 @@ static int vtep_netdev_event(struct notifier_block *nb, unsigned long event,
 	case NETDEV_UNREGISTER:
 		vtep_lower_gone(dev);
 		break;
+	case NETDEV_CHANGEUPPER:
+		vtep_dev_lower_moved(vtep_net(dev_net(dev)), dev);
+		break;
 	case NETDEV_UDP_TUNNEL_PUSH_INFO:
 		vtep_sock_offload_ports(dev, true);
 		break;
