@@ -209,8 +209,8 @@ void vtep_dev_setup(struct net_device *dev)
 
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_NO_QUEUE;
-	dev->lltx = true;
-	dev->change_proto_down = true;
+	vtep_netdev_set_lltx(dev);
+	vtep_netdev_set_change_proto_down(dev);
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	netif_keep_dst(dev);
 	dev->min_mtu = ETH_MIN_MTU;

@@ -190,7 +190,6 @@ static const struct vtep_mcast_ops mcast_v4 = {
 	.leave = mcast_leave_v4,
 };
 
-#if IS_ENABLED(CONFIG_IPV6)
 /* vtep_mcast_ops of IPv6 */
 
 static bool mcast_attach_v6(struct vtep_mcast_if *mif,
@@ -238,24 +237,6 @@ static const struct vtep_mcast_ops mcast_v6 = {
 	.join = mcast_join_v6,
 	.leave = mcast_leave_v6,
 };
-#endif
-
-/**
- * mcast_ops() - what differs between IPv4 and IPv6
- * @family: AF_INET or AF_INET6
- *
- * Return: the operations, NULL for IPv6 on a kernel without it.
- */
-static const struct vtep_mcast_ops *mcast_ops(u16 family)
-{
-	if (family == AF_INET)
-		return &mcast_v4;
-#if IS_ENABLED(CONFIG_IPV6)
-	return &mcast_v6;
-#else
-	return NULL;
-#endif
-}
 
 /**
  * mcast_leave() - leave a group where it was joined
@@ -386,7 +367,7 @@ static struct vtep_mcast_if *mcast_if_get(struct vtep_net *vn, u16 family,
 	if (!mif)
 		return ERR_PTR(-ENOMEM);
 	mif->vn = vn;
-	mif->ops = mcast_ops(family);
+	mif->ops = family == AF_INET6 ? &mcast_v6 : &mcast_v4;
 	mif->index = index;
 	INIT_LIST_HEAD(&mif->members);
 
@@ -493,9 +474,8 @@ static struct vtep_group *mcast_group_find(struct vtep_mcast_if *mif,
  *
  * Context: RTNL, may sleep.
  * Return: the group, to be given back with vtep_group_put(), or an ERR_PTR():
- * -EINVAL without an interface or when @addr is no group, -EAFNOSUPPORT for
- * IPv6 on a kernel without it, -ENODEV when the interface does not exist or
- * has no instance of the protocol, -ENOMEM.
+ * -EINVAL without an interface or when @addr is no group, -ENODEV when the
+ * interface does not exist or has no instance of the protocol, -ENOMEM.
  */
 struct vtep_group *vtep_group_get(struct net *net,
 				  const struct vtep_addr *addr, int ifindex,
@@ -511,10 +491,6 @@ struct vtep_group *vtep_group_get(struct net *net,
 		NL_SET_ERR_MSG(extack,
 			       "A group needs a multicast address and a lower device");
 		return ERR_PTR(-EINVAL);
-	}
-	if (!mcast_ops(addr->family)) {
-		NL_SET_ERR_MSG(extack, "This kernel has no IPv6");
-		return ERR_PTR(-EAFNOSUPPORT);
 	}
 	dev = __dev_get_by_index(net, ifindex);
 	if (!dev) {

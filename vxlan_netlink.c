@@ -557,6 +557,21 @@ static void name_culprit(const struct vtep_link_request *req, u64 involved)
 	}
 }
 
+/* The core refuses this too, but without a word. */
+static int check_loop(const struct vtep_link_request *req)
+{
+	if (!req->self || !req->lower)
+		return 0;
+
+	if (req->lower != req->self->dev &&
+	    !netdev_has_upper_dev(req->self->dev, req->lower))
+		return 0;
+
+	NL_SET_ERR_MSG(req->extack,
+		       "Local interface is this device or depends on it");
+	return -EBUSY;
+}
+
 static int check_config(struct vtep_link_request *req, struct vtep_config *cfg)
 {
 	u64 involved;
@@ -566,6 +581,12 @@ static int check_config(struct vtep_link_request *req, struct vtep_config *cfg)
 				   req->extack);
 	if (err) {
 		name_culprit(req, involved);
+		return err;
+	}
+
+	err = check_loop(req);
+	if (err) {
+		name_culprit(req, BIT_ULL(IFLA_VXLAN_LINK));
 		return err;
 	}
 

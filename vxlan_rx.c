@@ -187,8 +187,9 @@ static int vtep_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	const struct vtep_hdr *hdr;
 
 	if (unlikely(!sock)) {
-		/* The socket is being closed. */
-		kfree_skb(skb);
+		/* The socket is being closed: its last device went down. */
+		vtep_drop_nodev(vtep_net(sock_net(sk)), skb,
+				VTEP_RX_UNKNOWN_VNI);
 		return 0;
 	}
 	if (unlikely(!pskb_may_pull(skb, VTEP_HLEN))) {

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Thin wrapper around the kernel's build system, which reads Kbuild.
+#
+#   make                build vxlan.ko for the running kernel
+#   make install        install it so that modprobe prefers it (root)
+#   make uninstall      give the kernel's own driver back (root)
+#   make status         say which driver is live and which would be loaded
+#   make demo           see VXLAN work, in an emulated kernel (root)
+#   make check          all tests; T=name K=6.12 for one test, one kernel (root)
+#   make static         all checks that need no machine (root)
+#   make clean          remove what was built
+#
+# Variables:
+#   KERNELDIR=DIR       headers or build folder of another kernel
+#   NAME=vtep           module and link kind that work beside the kernel's own
+#   W=1 C=2 V=1 ...     as in any kernel build
+#   KEEP_DEFAULTS=0|1   install: do not keep, or keep in any case, the defaults
+#                       of the kernel's own driver (port 8472, UDP checksums);
+#                       else they are kept if that driver is in use here
+#   LOCAL=1             demo: use the running kernel
+#   NEWER_KERNEL=1      build for a kernel newer than the newest that is known
+
+KERNELDIR ?= /lib/modules/$(shell uname -r)/build
+NAME ?= vxlan
+
+kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
+
+.PHONY: all modules install uninstall status demo check static clean help headers
+all: modules
+
+modules: headers
+	+$(kbuild) modules
+
+headers:
+	@test -e $(KERNELDIR)/Makefile || { \
+		echo "No kernel headers in $(KERNELDIR): install the package linux-headers-$$(uname -r) or say KERNELDIR=." >&2; \
+		exit 1; }
+
+install: modules
+	+$(kbuild) INSTALL_MOD_DIR=updates modules_install
+	tools/installed $(NAME) $$($(kbuild) -s kernelrelease)
+
+uninstall:
+	tools/uninstall $(NAME)
+
+status:
+	@tools/status $(NAME)
+
+demo check static:
+	@true
+
+clean: headers
+	+$(kbuild) clean
+
+help:
+	@sed -n '5,/^$$/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Network devices: two properties that were flags, and the operations on the
+ * forwarding table.
+ *
+ * An operation of the driver has the newest shape. Where the kernel wants an
+ * older one, a macro with arguments gives the driver's function, where it is
+ * declared and defined, a name that ends in _7_3. Where its plain name stands
+ * in a table of operations the macro does not apply, and so the thunk of that
+ * name gets there.
+ */
+#ifndef COMPAT_LINUX_NETDEVICE_H
+#define COMPAT_LINUX_NETDEVICE_H
+
+#include_next <linux/netdevice.h>
+
+/* The device transmits without the core's lock. */
+static inline void vtep_netdev_set_lltx(struct net_device *dev)
+{
+#if HAVE_NETDEV_LLTX
+	dev->lltx = true;
+#else
+	dev->features |= NETIF_F_LLTX;
+#endif
+}
+
+/* "ip link set DEV protodown on" is possible. */
+static inline void vtep_netdev_set_change_proto_down(struct net_device *dev)
+{
+#if HAVE_NETDEV_CHANGE_PROTO_DOWN
+	dev->change_proto_down = true;
+#else
+	dev->priv_flags |= IFF_CHANGE_PROTO_DOWN;
+#endif
+}
+
+#if !HAVE_NDO_FDB_NOTIFIED
+int vtep_fdb_nl_add_7_3(struct ndmsg *ndm, struct nlattr *tb[],
+			struct net_device *dev, const unsigned char *addr,
+			u16 vid, u16 flags, bool *notified,
+			struct netlink_ext_ack *extack);
+int vtep_fdb_nl_del_7_3(struct ndmsg *ndm, struct nlattr *tb[],
+			struct net_device *dev, const unsigned char *addr,
+			u16 vid, bool *notified,
+			struct netlink_ext_ack *extack);
+
+/* Whatever was notified, the core sends its own notification as well. */
+static inline int vtep_fdb_nl_add(struct ndmsg *ndm, struct nlattr *tb[],
+				  struct net_device *dev,
+				  const unsigned char *addr, u16 vid, u16 flags,
+				  struct netlink_ext_ack *extack)
+{
+	bool notified = false;
+
+	return vtep_fdb_nl_add_7_3(ndm, tb, dev, addr, vid, flags, &notified,
+				   extack);
+}
+
+static inline int vtep_fdb_nl_del(struct ndmsg *ndm, struct nlattr *tb[],
+				  struct net_device *dev,
+				  const unsigned char *addr, u16 vid,
+				  struct netlink_ext_ack *extack)
+{
+	bool notified = false;
+
+	return vtep_fdb_nl_del_7_3(ndm, tb, dev, addr, vid, &notified, extack);
+}
+
+#define vtep_fdb_nl_add(...)		vtep_fdb_nl_add_7_3(__VA_ARGS__)
+#define vtep_fdb_nl_del(...)		vtep_fdb_nl_del_7_3(__VA_ARGS__)
+#endif /* !HAVE_NDO_FDB_NOTIFIED */
+
+#if !HAVE_NDO_FDB_DEL_BULK_NLMSG
+int vtep_fdb_nl_flush(const struct ndmsg *ndm, struct nlattr *tb[],
+		      struct net_device *dev, struct netlink_ext_ack *extack);
+
+/* The core has parsed the message, by a policy that knows few attributes. */
+static inline int vtep_fdb_nl_del_bulk(struct ndmsg *ndm, struct nlattr *tb[],
+				       struct net_device *dev, u16 vid,
+				       struct netlink_ext_ack *extack)
+{
+	return vtep_fdb_nl_flush(ndm, tb, dev, extack);
+}
+
+#define vtep_fdb_nl_del_bulk(...)	vtep_fdb_nl_del_bulk_7_3(__VA_ARGS__)
+#endif /* !HAVE_NDO_FDB_DEL_BULK_NLMSG */
+
+#endif /* COMPAT_LINUX_NETDEVICE_H */
