@@ -124,10 +124,9 @@ struct vtep_net {
 	struct vtep_counters __percpu *counters;
 };
 
-struct vtep_net *vtep_net(const struct net *net);
+extern unsigned int vtep_net_id;
 
-/* True if @dev was made by this driver, whatever its kind is called. */
-bool vtep_is_ours(const struct net_device *dev);
+struct vtep_net *vtep_net(const struct net *net);
 
 static inline struct vtep_config *vtep_cfg_rtnl(const struct vtep_dev *vtep)
 {

@@ -174,11 +174,6 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_fdb_get = vtep_fdb_nl_get,
 };
 
-bool vtep_is_ours(const struct net_device *dev)
-{
-	return dev->netdev_ops == &vtep_netdev_ops;
-}
-
 static const struct device_type vtep_device_type = {
 	.name = "vxlan",
 };

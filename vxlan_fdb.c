@@ -10,12 +10,10 @@
  */
 #include "vxlan_fdb.h"
 #include "vxlan.h"
+#include "vxlan_fdb_table.h"
 #include "vxlan_remote.h"
 
 #include <linux/slab.h>
-
-/* Longest time between two looks at the table. */
-#define VTEP_AGE_STEP (10 * HZ)
 
 static const struct rhashtable_params vtep_fdb_params = {
 	.head_offset = offsetof(struct vtep_fdb_entry, node),
@@ -38,34 +36,20 @@ void vtep_fdb_set_notifier(vtep_fdb_notify_t notify)
 	vtep_fdb_notify = notify;
 }
 
-static void vtep_fdb_tell(struct vtep_dev *vtep,
-			  const struct vtep_fdb_entry *entry,
-			  const struct vtep_remote *remote,
-			  enum vtep_fdb_event event)
+/**
+ * vtep_fdb_tell() - report a change
+ * @vtep: the device
+ * @entry: the entry
+ * @remote: the destination it is about
+ * @event: what happened
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_tell(struct vtep_dev *vtep, const struct vtep_fdb_entry *entry,
+		   const struct vtep_remote *remote, enum vtep_fdb_event event)
 {
 	if (vtep_fdb_notify)
 		vtep_fdb_notify(vtep, entry, remote, event);
-}
-
-/* Values under the lock of the device. */
-static struct vtep_remote *vtep_fdb_remote(struct vtep_dev *vtep,
-					   struct vtep_fdb_entry *entry)
-{
-	return rcu_dereference_protected(entry->remote,
-					 lockdep_is_held(&vtep->lock));
-}
-
-static struct vtep_fdb_slots *vtep_fdb_slots(struct vtep_dev *vtep,
-					     struct vtep_fdb_entry *entry)
-{
-	return rcu_dereference_protected(entry->slots,
-					 lockdep_is_held(&vtep->lock));
-}
-
-/* Entries for these MACs may have several remotes. */
-static bool vtep_fdb_floods(const u8 *mac)
-{
-	return is_multicast_ether_addr(mac) || is_zero_ether_addr(mac);
 }
 
 static bool vtep_fdb_is_default(const struct vtep_dev *vtep,
@@ -129,8 +113,16 @@ vtep_fdb_slots_copy(const struct vtep_fdb_slots *old, u32 count)
 	return slots;
 }
 
-static int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
-			       const struct vtep_dest *dest)
+/**
+ * vtep_fdb_slots_find() - look for a destination
+ * @slots: the destinations of an entry, or NULL
+ * @dest: the destination
+ *
+ * Context: RCU or vtep_dev.lock.
+ * Return: its index or -ENOENT.
+ */
+int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
+			const struct vtep_dest *dest)
 {
 	u32 i;
 
@@ -151,9 +143,17 @@ static void vtep_fdb_slots_replace(struct vtep_dev *vtep,
 		kfree_rcu(old, rcu);
 }
 
-static int vtep_fdb_slots_append(struct vtep_dev *vtep,
-				 struct vtep_fdb_entry *entry,
-				 const struct vtep_dest *dest)
+/**
+ * vtep_fdb_slots_append() - add a destination
+ * @vtep: the device
+ * @entry: a flood entry without that destination
+ * @dest: the destination
+ *
+ * Context: vtep_dev.lock.
+ * Return: 0, -ENOSPC at a limit, -ENOMEM.
+ */
+int vtep_fdb_slots_append(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+			  const struct vtep_dest *dest)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	u32 count = old ? old->count : 0;
@@ -175,9 +175,17 @@ static int vtep_fdb_slots_append(struct vtep_dev *vtep,
 	return 0;
 }
 
-/* Takes one of several remotes out; the array shrinks in a copy. */
-static int vtep_fdb_slots_remove(struct vtep_dev *vtep,
-				 struct vtep_fdb_entry *entry, u32 index)
+/**
+ * vtep_fdb_slots_remove() - take one of several destinations out
+ * @vtep: the device
+ * @entry: a flood entry with more than one destination
+ * @index: which; listeners are told
+ *
+ * Context: vtep_dev.lock.
+ * Return: 0 or -ENOMEM: the array shrinks in a copy.
+ */
+int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+			  u32 index)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	struct vtep_remote *remote = old->remote[index];
@@ -258,8 +266,18 @@ static int vtep_fdb_entry_insert(struct vtep_dev *vtep,
 	return 0;
 }
 
-/* An entry in the table with one destination, not yet told of. */
-static struct vtep_fdb_entry *
+/**
+ * vtep_fdb_entry_create() - put an entry with one destination into the table
+ * @vtep: the device
+ * @req: key, destination, state and flags
+ *
+ * Listeners are not told yet.
+ *
+ * Context: vtep_dev.lock.
+ * Return: the entry, or an ERR_PTR(): -ENOSPC when there are too many VTEPs,
+ * -ENOMEM.
+ */
+struct vtep_fdb_entry *
 vtep_fdb_entry_create(struct vtep_dev *vtep, const struct vtep_fdb_request *req)
 {
 	struct vtep_fdb_entry *entry;
@@ -290,9 +308,17 @@ free_entry:
 	return ERR_PTR(err);
 }
 
-static void vtep_fdb_entry_tell_all(struct vtep_dev *vtep,
-				    struct vtep_fdb_entry *entry,
-				    enum vtep_fdb_event event)
+/**
+ * vtep_fdb_entry_tell_all() - report a change of all destinations
+ * @vtep: the device
+ * @entry: the entry
+ * @event: what happened
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_entry_tell_all(struct vtep_dev *vtep,
+			     struct vtep_fdb_entry *entry,
+			     enum vtep_fdb_event event)
 {
 	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
 	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
@@ -304,8 +330,15 @@ static void vtep_fdb_entry_tell_all(struct vtep_dev *vtep,
 		vtep_fdb_tell(vtep, entry, slots->remote[i], event);
 }
 
-static void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
-				   struct vtep_fdb_entry *entry)
+/**
+ * vtep_fdb_entry_destroy() - take an entry out of the table and free it
+ * @vtep: the device
+ * @entry: the entry; listeners are told
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
+			    struct vtep_fdb_entry *entry)
 {
 	struct vtep_fdb *fdb = &vtep->fdb;
 
@@ -321,15 +354,31 @@ static void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 	call_rcu(&entry->rcu, vtep_fdb_entry_free_rcu);
 }
 
-static bool vtep_fdb_full(struct vtep_dev *vtep, const struct vtep_config *cfg)
+/**
+ * vtep_fdb_full() - is there no room for one more entry?
+ * @vtep: the device
+ * @cfg: its configuration
+ *
+ * Context: vtep_dev.lock.
+ * Return: true if the limit is reached.
+ */
+bool vtep_fdb_full(struct vtep_dev *vtep, const struct vtep_config *cfg)
 {
 	return cfg->limit && vtep->fdb.count >= cfg->limit;
 }
 
-/* Points a unicast entry to another destination. */
-static int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
-				   struct vtep_fdb_entry *entry,
-				   const struct vtep_dest *dest)
+/**
+ * vtep_fdb_entry_redirect() - point a unicast entry to another destination
+ * @vtep: the device
+ * @entry: the entry
+ * @dest: the destination
+ *
+ * Context: vtep_dev.lock.
+ * Return: 0, -ENOSPC when there are too many VTEPs, -ENOMEM.
+ */
+int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
+			    struct vtep_fdb_entry *entry,
+			    const struct vtep_dest *dest)
 {
 	struct vtep_remote *old = vtep_fdb_remote(vtep, entry);
 	struct vtep_remote *remote = vtep_remote_get(vtep, dest);
@@ -338,419 +387,6 @@ static int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
 		return PTR_ERR(remote);
 	rcu_assign_pointer(entry->remote, remote);
 	vtep_remote_put(vtep, old);
-	return 0;
-}
-
-/* Learning */
-
-static enum vtep_counter vtep_fdb_learn_error(int err)
-{
-	return err == -ENOSPC ? VTEP_RX_PEER_LIMIT : VTEP_RX_NOMEM;
-}
-
-static enum vtep_counter vtep_fdb_learn_new(struct vtep_dev *vtep,
-					    const struct vtep_fdb_key *key,
-					    const struct vtep_dest *from)
-{
-	struct vtep_fdb_request req = {
-		.key = *key,
-		.dest = *from,
-		.state = NUD_REACHABLE,
-		.ndm_flags = NTF_SELF,
-	};
-	struct vtep_fdb_entry *entry;
-
-	if (!netif_running(vtep->dev))
-		return VTEP_OK;
-	if (vtep_fdb_full(vtep, rcu_dereference_bh(vtep->cfg))) {
-		vtep_count(vtep->counters, VTEP_FDB_LIMIT);
-		return VTEP_OK;
-	}
-	entry = vtep_fdb_entry_create(vtep, &req);
-	if (IS_ERR(entry))
-		return vtep_fdb_learn_error(PTR_ERR(entry));
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
-	vtep_count(vtep->counters, VTEP_FDB_LEARNED);
-	return VTEP_OK;
-}
-
-static void vtep_fdb_log_move(struct vtep_dev *vtep, const u8 *mac,
-			      const struct vtep_addr *to)
-{
-	if (!net_ratelimit())
-		return;
-	if (to->family == AF_INET6)
-		netdev_info(vtep->dev, "%pM moved to %pI6c\n", mac, &to->v6);
-	else
-		netdev_info(vtep->dev, "%pM moved to %pI4\n", mac, &to->v4);
-}
-
-static enum vtep_counter vtep_fdb_learn_move(struct vtep_dev *vtep,
-					     struct vtep_fdb_entry *entry,
-					     const struct vtep_dest *from)
-{
-	struct vtep_remote *old = vtep_fdb_remote(vtep, entry);
-	struct vtep_dest dest = vtep_remote_dest(old);
-	int err;
-
-	dest.peer = from->peer;
-	err = vtep_fdb_entry_redirect(vtep, entry, &dest);
-	if (err)
-		return vtep_fdb_learn_error(err);
-
-	WRITE_ONCE(entry->updated, jiffies);
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
-	vtep_count(vtep->counters, VTEP_FDB_MOVED);
-	vtep_fdb_log_move(vtep, entry->key.mac, &from->peer.addr);
-	return VTEP_OK;
-}
-
-static bool vtep_fdb_from(const struct vtep_remote *remote,
-			  const struct vtep_dest *from)
-{
-	const struct vtep_peer_key *key = &remote->key.peer->key;
-
-	return vtep_addr_equal(&key->addr, &from->peer.addr) &&
-	       key->ifindex == from->peer.ifindex;
-}
-
-/*
- * What is known of a source already? VTEP_COUNTERS: nothing or another place,
- * so that something is to be learned.
- */
-static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
-					struct vtep_remote *remote,
-					const struct vtep_dest *from)
-{
-	if (!entry)
-		return VTEP_COUNTERS;
-	if (!remote)
-		return VTEP_RX_STATIC_ENTRY;
-	if (vtep_fdb_from(remote, from))
-		return VTEP_OK;
-	if (READ_ONCE(entry->state) & (NUD_PERMANENT | NUD_NOARP))
-		return VTEP_RX_STATIC_ENTRY;
-	return VTEP_COUNTERS;
-}
-
-static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
-			   struct vtep_peer *peer)
-{
-	unsigned long now = jiffies;
-
-	if (READ_ONCE(entry->updated) != now)
-		WRITE_ONCE(entry->updated, now);
-	if (READ_ONCE(peer->last_seen) != now)
-		WRITE_ONCE(peer->last_seen, now);
-}
-
-/**
- * vtep_fdb_learn() - a frame came from this MAC address at this VTEP
- * @vtep: the device
- * @mac: inner source address, a valid unicast address
- * @from: the VTEP, and the port and VNI to answer to
- *
- * RFC 7348 section 4.1. A known source costs a lookup and no lock.
- *
- * Context: RCU, BH disabled.
- * Return: VTEP_OK, or why the frame is to be dropped: VTEP_RX_STATIC_ENTRY
- * when the MAC address is nailed to another VTEP, VTEP_RX_PEER_LIMIT or
- * VTEP_RX_NOMEM.
- */
-enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
-				 const struct vtep_dest *from)
-{
-	struct vtep_fdb_key key = vtep_fdb_key(mac, from->vni);
-	struct vtep_fdb_entry *entry;
-	struct vtep_remote *remote;
-	enum vtep_counter verdict;
-
-	entry = rhashtable_lookup_fast(&vtep->fdb.table, &key, vtep_fdb_params);
-	remote = entry ? rcu_dereference_bh(entry->remote) : NULL;
-	verdict = vtep_fdb_known(entry, remote, from);
-	if (likely(verdict == VTEP_OK)) {
-		vtep_fdb_touch(entry, remote->key.peer);
-		return VTEP_OK;
-	}
-	if (verdict != VTEP_COUNTERS)
-		return verdict;
-
-	spin_lock(&vtep->lock);
-	entry = vtep_fdb_find(vtep, mac, from->vni);
-	remote = entry ? vtep_fdb_remote(vtep, entry) : NULL;
-	verdict = vtep_fdb_known(entry, remote, from);
-	if (verdict == VTEP_COUNTERS && entry)
-		verdict = vtep_fdb_learn_move(vtep, entry, from);
-	else if (verdict == VTEP_COUNTERS)
-		verdict = vtep_fdb_learn_new(vtep, &key, from);
-	spin_unlock(&vtep->lock);
-	return verdict;
-}
-
-/* Changes asked for */
-
-static int vtep_fdb_update_remote(struct vtep_dev *vtep,
-				  struct vtep_fdb_entry *entry,
-				  const struct vtep_fdb_request *req)
-{
-	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
-	int err;
-
-	if (remote) {
-		/* Append is for flood entries; here it changes nothing. */
-		if (!(req->nlm_flags & NLM_F_REPLACE) ||
-		    vtep_remote_matches(remote, &req->dest))
-			return 0;
-		err = vtep_fdb_entry_redirect(vtep, entry, &req->dest);
-	} else {
-		if (!(req->nlm_flags & NLM_F_APPEND) ||
-		    vtep_fdb_slots_find(vtep_fdb_slots(vtep, entry),
-					&req->dest) >= 0)
-			return 0;
-		err = vtep_fdb_slots_append(vtep, entry, &req->dest);
-	}
-	return err ?: 1;
-}
-
-static bool vtep_fdb_update_state(struct vtep_fdb_entry *entry,
-				  const struct vtep_fdb_request *req)
-{
-	u8 flags = req->ndm_flags & ~NTF_USE;
-	bool changed = false;
-
-	/* What a person configured is not for a protocol to change. */
-	if (req->ndm_flags & NTF_EXT_LEARNED && entry->user)
-		return false;
-	if (!(req->ndm_flags & NTF_EXT_LEARNED))
-		entry->user = true;
-
-	if (entry->state != req->state) {
-		WRITE_ONCE(entry->state, req->state);
-		changed = true;
-	}
-	if (entry->ndm_flags != flags) {
-		WRITE_ONCE(entry->ndm_flags, flags);
-		changed = true;
-	}
-	return changed;
-}
-
-/* The remote an event about @dest names: that one, else the first. */
-static struct vtep_remote *vtep_fdb_remote_of(struct vtep_dev *vtep,
-					      struct vtep_fdb_entry *entry,
-					      const struct vtep_dest *dest)
-{
-	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	int i;
-
-	if (!slots)
-		return vtep_fdb_remote(vtep, entry);
-	i = vtep_fdb_slots_find(slots, dest);
-	return slots->remote[i < 0 ? 0 : i];
-}
-
-static int vtep_fdb_refuse(int err, struct netlink_ext_ack *extack)
-{
-	if (err == -ENOSPC)
-		NL_SET_ERR_MSG(extack, "Too many remote VTEPs");
-	else
-		NL_SET_ERR_MSG(extack, "Out of memory");
-	return err;
-}
-
-static int vtep_fdb_update_existing(struct vtep_dev *vtep,
-				    struct vtep_fdb_entry *entry,
-				    const struct vtep_fdb_request *req,
-				    struct netlink_ext_ack *extack)
-{
-	bool changed;
-	int err;
-
-	if (req->nlm_flags & NLM_F_EXCL) {
-		NL_SET_ERR_MSG(extack, "FDB entry exists");
-		return -EEXIST;
-	}
-	if (req->nlm_flags & NLM_F_REPLACE &&
-	    vtep_fdb_floods(entry->key.mac)) {
-		NL_SET_ERR_MSG(extack,
-			       "Cannot replace a multicast or all-zeros entry");
-		return -EOPNOTSUPP;
-	}
-
-	err = vtep_fdb_update_remote(vtep, entry, req);
-	if (err < 0)
-		return vtep_fdb_refuse(err, extack);
-	changed = vtep_fdb_update_state(entry, req) || err;
-	if (changed)
-		WRITE_ONCE(entry->updated, jiffies);
-	if (req->ndm_flags & NTF_USE)
-		WRITE_ONCE(entry->updated, jiffies);
-	if (changed)
-		vtep_fdb_tell(vtep, entry,
-			      vtep_fdb_remote_of(vtep, entry, &req->dest),
-			      VTEP_FDB_NEW);
-	return 0;
-}
-
-static int vtep_fdb_update_create(struct vtep_dev *vtep,
-				  const struct vtep_fdb_request *req,
-				  struct netlink_ext_ack *extack)
-{
-	struct vtep_fdb_entry *entry;
-
-	if (!(req->nlm_flags & NLM_F_CREATE)) {
-		NL_SET_ERR_MSG(extack, "No such FDB entry");
-		return -ENOENT;
-	}
-	if (req->nlm_flags & NLM_F_REPLACE && vtep_fdb_floods(req->key.mac)) {
-		NL_SET_ERR_MSG(extack,
-			       "Cannot replace a multicast or all-zeros entry");
-		return -EOPNOTSUPP;
-	}
-	if (vtep_fdb_full(vtep, vtep_cfg_rtnl(vtep))) {
-		NL_SET_ERR_MSG(extack, "FDB is full (maxaddress)");
-		return -ENOSPC;
-	}
-
-	entry = vtep_fdb_entry_create(vtep, req);
-	if (IS_ERR(entry))
-		return vtep_fdb_refuse(PTR_ERR(entry), extack);
-	entry->user = !(req->ndm_flags & NTF_EXT_LEARNED);
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
-	return 0;
-}
-
-/**
- * vtep_fdb_update() - add, append to or replace an entry
- * @vtep: the device
- * @req: what is wanted, checked by the caller for form
- * @extack: filled when it is refused
- *
- * Context: RTNL.
- * Return: 0; -EEXIST with NLM_F_EXCL; -ENOENT without NLM_F_CREATE;
- * -EOPNOTSUPP to replace a flood entry; -ENOSPC at a limit; -ENOMEM.
- */
-int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
-		    struct netlink_ext_ack *extack)
-{
-	struct vtep_fdb_entry *entry;
-	int err;
-
-	ASSERT_RTNL();
-
-	spin_lock_bh(&vtep->lock);
-	entry = vtep_fdb_find(vtep, req->key.mac, req->key.vni);
-	if (entry)
-		err = vtep_fdb_update_existing(vtep, entry, req, extack);
-	else
-		err = vtep_fdb_update_create(vtep, req, extack);
-	spin_unlock_bh(&vtep->lock);
-	return err;
-}
-
-/**
- * vtep_fdb_delete() - take an entry or one of its remotes out
- * @vtep: the device
- * @key: the entry
- * @dest: only this destination; NULL for the whole entry
- *
- * Control planes rely on it that deleting a destination which is not there
- * succeeds.
- *
- * Context: RTNL.
- * Return: 0, -ENOENT without such an entry, -ENOMEM.
- */
-int vtep_fdb_delete(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
-		    const struct vtep_dest *dest)
-{
-	struct vtep_fdb_entry *entry;
-	struct vtep_fdb_slots *slots;
-	int err = 0;
-	int i;
-
-	spin_lock_bh(&vtep->lock);
-	entry = vtep_fdb_find(vtep, key->mac, key->vni);
-	if (!entry) {
-		err = -ENOENT;
-		goto unlock;
-	}
-	slots = vtep_fdb_slots(vtep, entry);
-	if (dest && slots) {
-		i = vtep_fdb_slots_find(slots, dest);
-		if (i < 0)
-			goto unlock;
-		if (slots->count > 1) {
-			err = vtep_fdb_slots_remove(vtep, entry, i);
-			goto unlock;
-		}
-	} else if (dest && !vtep_remote_matches(vtep_fdb_remote(vtep, entry),
-						dest)) {
-		goto unlock;
-	}
-	vtep_fdb_entry_destroy(vtep, entry);
-unlock:
-	spin_unlock_bh(&vtep->lock);
-	return err;
-}
-
-/* The default destination */
-
-static struct vtep_fdb_request
-vtep_fdb_default_request(const struct vtep_config *cfg)
-{
-	return (struct vtep_fdb_request) {
-		.key.vni = cfg->vni,
-		.dest = {
-			.peer = {
-				.addr = cfg->remote,
-				.ifindex = cfg->ifindex,
-			},
-			.port = cfg->port,
-			.vni = cfg->vni,
-		},
-		.state = NUD_REACHABLE | NUD_PERMANENT,
-		.ndm_flags = NTF_SELF,
-		.nlm_flags = NLM_F_CREATE | NLM_F_APPEND,
-	};
-}
-
-/**
- * vtep_fdb_set_default() - let the all-zeros entry follow the configuration
- * @vtep: the device
- * @old: former configuration, NULL for a new device
- * @new: new configuration
- *
- * The new destination is added before the old one is taken out, so that no
- * BUM frame falls between the two. When it fails nothing has changed.
- *
- * Context: RTNL.
- * Return: 0, -ENOSPC at a limit, -ENOMEM.
- */
-int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
-			 const struct vtep_config *new)
-{
-	struct vtep_fdb_request req = vtep_fdb_default_request(new);
-	struct vtep_fdb_request was = {};
-	int err;
-
-	if (old)
-		was = vtep_fdb_default_request(old);
-	if (vtep_dest_equal(&req.dest, &was.dest))
-		return 0;
-
-	if (!vtep_addr_any(&new->remote)) {
-		err = vtep_fdb_update(vtep, &req, NULL);
-		if (err)
-			return err;
-	}
-	if (!old || vtep_addr_any(&old->remote))
-		return 0;
-	err = vtep_fdb_delete(vtep, &was.key, &was.dest);
-	if (err == -ENOMEM) {
-		if (!vtep_addr_any(&new->remote))
-			vtep_fdb_delete(vtep, &req.key, &req.dest);
-		return err;
-	}
 	return 0;
 }
 
@@ -819,132 +455,6 @@ void vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 		}
 	}
 	rcu_read_unlock();
-}
-
-struct vtep_fdb_ageing {
-	unsigned long now;
-	unsigned long interval;
-	unsigned long next;
-};
-
-/* Also notes when the next entry is due. */
-static bool vtep_fdb_expired(const struct vtep_fdb_entry *entry,
-			     struct vtep_fdb_ageing *ageing)
-{
-	unsigned long due;
-
-	if (!vtep_fdb_ages(entry))
-		return false;
-	due = READ_ONCE(entry->updated) + ageing->interval;
-	if (time_before_eq(due, ageing->now))
-		return true;
-	if (time_before(due, ageing->next))
-		ageing->next = due;
-	return false;
-}
-
-static void vtep_fdb_age_one(struct vtep_dev *vtep,
-			     struct vtep_fdb_entry *entry)
-{
-	/* Listeners are told that it is stale, not that it was reachable. */
-	WRITE_ONCE(entry->state, NUD_STALE);
-	vtep_count(vtep->counters, VTEP_FDB_AGED);
-	vtep_fdb_entry_destroy(vtep, entry);
-}
-
-static void vtep_fdb_age_chunk(struct vtep_dev *vtep, u32 *id,
-			       struct vtep_fdb_ageing *ageing)
-{
-	struct vtep_fdb_entry *entry;
-	unsigned int seen;
-
-	rcu_read_lock();
-	for (seen = 0; seen < 256; seen++, ++*id) {
-		entry = vtep_fdb_next(vtep, id);
-		if (!entry) {
-			*id = U32_MAX;
-			break;
-		}
-		if (!vtep_fdb_expired(entry, ageing))
-			continue;
-		spin_lock_bh(&vtep->lock);
-		if (xa_load(&vtep->fdb.ids, *id) == entry &&
-		    vtep_fdb_expired(entry, ageing))
-			vtep_fdb_age_one(vtep, entry);
-		spin_unlock_bh(&vtep->lock);
-	}
-	rcu_read_unlock();
-}
-
-static void vtep_fdb_age_work(struct work_struct *work)
-{
-	struct vtep_dev *vtep = container_of(work, struct vtep_dev,
-					     fdb.ageing.work);
-	struct vtep_fdb_ageing ageing = {
-		.now = jiffies,
-		.next = jiffies + VTEP_AGE_STEP,
-	};
-	u32 id = 0;
-
-	rcu_read_lock();
-	ageing.interval = rcu_dereference(vtep->cfg)->ageing * HZ;
-	rcu_read_unlock();
-	if (!ageing.interval)
-		return;
-
-	while (id != U32_MAX) {
-		vtep_fdb_age_chunk(vtep, &id, &ageing);
-		cond_resched();
-	}
-	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
-			   ageing.next - ageing.now);
-}
-
-/**
- * vtep_fdb_age_now() - look at the ages at once
- * @vtep: a running device; its ageing interval has changed
- *
- * Context: RTNL.
- */
-void vtep_fdb_age_now(struct vtep_dev *vtep)
-{
-	mod_delayed_work(system_long_wq, &vtep->fdb.ageing, 0);
-}
-
-/**
- * vtep_fdb_start() - the device comes up
- * @vtep: the device
- *
- * Context: RTNL.
- */
-void vtep_fdb_start(struct vtep_dev *vtep)
-{
-	vtep_fdb_age_now(vtep);
-}
-
-static bool vtep_fdb_goes_at_stop(const struct vtep_fdb_entry *entry,
-				  const struct vtep_remote *remote,
-				  const void *arg)
-{
-	return !(entry->state & (NUD_PERMANENT | NUD_NOARP));
-}
-
-/**
- * vtep_fdb_stop() - the device goes down: forget what is not permanent
- * @vtep: the device; it is not running any more
- *
- * Context: RTNL, may sleep.
- */
-void vtep_fdb_stop(struct vtep_dev *vtep)
-{
-	cancel_delayed_work_sync(&vtep->fdb.ageing);
-	/*
-	 * Who learns asks under the lock whether the device runs: behind this
-	 * point all that was learned is visible and nothing more comes.
-	 */
-	spin_lock_bh(&vtep->lock);
-	spin_unlock_bh(&vtep->lock);
-	vtep_fdb_flush(vtep, vtep_fdb_goes_at_stop, NULL);
 }
 
 /**

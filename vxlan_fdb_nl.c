@@ -506,7 +506,7 @@ static int fdb_nl_put_times(struct sk_buff *skb,
 
 static int fdb_nl_put_attrs(struct sk_buff *skb, const struct vtep_dev *vtep,
 			    const struct vtep_fdb_entry *entry,
-		     const struct vtep_remote *remote)
+			    const struct vtep_remote *remote)
 {
 	const struct net *net = dev_net(vtep->dev);
 
@@ -523,8 +523,8 @@ static int fdb_nl_put_attrs(struct sk_buff *skb, const struct vtep_dev *vtep,
 /* One message about one destination of an entry. Context: RCU. */
 static int fdb_nl_fill(struct sk_buff *skb, const struct vtep_dev *vtep,
 		       const struct vtep_fdb_entry *entry,
-		    const struct vtep_remote *remote,
-		    const struct fdb_nl_head *head)
+		       const struct vtep_remote *remote,
+		       const struct fdb_nl_head *head)
 {
 	struct nlmsghdr *nlh;
 	struct ndmsg *ndm;
@@ -678,7 +678,7 @@ static struct fdb_nl_cursor *fdb_nl_cursor_of(struct netlink_callback *cb)
 
 static int fdb_nl_dump_entry(struct sk_buff *skb, const struct vtep_dev *vtep,
 			     const struct vtep_fdb_entry *entry,
-		      const struct fdb_nl_head *head, u32 *slot)
+			     const struct fdb_nl_head *head, u32 *slot)
 {
 	const struct vtep_remote *remote = rcu_dereference(entry->remote);
 	const struct vtep_fdb_slots *slots = rcu_dereference(entry->slots);
@@ -697,7 +697,7 @@ static int fdb_nl_dump_entry(struct sk_buff *skb, const struct vtep_dev *vtep,
 
 static int fdb_nl_dump_table(struct sk_buff *skb, struct vtep_dev *vtep,
 			     const struct fdb_nl_head *head,
-		      struct fdb_nl_cursor *cursor)
+			     struct fdb_nl_cursor *cursor)
 {
 	const struct vtep_fdb_entry *entry;
 	u32 id = cursor->id;

@@ -13,7 +13,6 @@
 
 #include <linux/module.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 
 /**
  * DOC: locking
@@ -33,13 +32,6 @@
  *
  * Documentation/locking.rst tells the same field by field.
  */
-
-static unsigned int vtep_net_id __read_mostly;
-
-struct vtep_net *vtep_net(const struct net *net)
-{
-	return net_generic(net, vtep_net_id);
-}
 
 static int __net_init vtep_net_init(struct net *net)
 {

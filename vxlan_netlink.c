@@ -261,7 +261,8 @@ static int check_reserved(const struct nlattr *attr,
 static const struct vtep_rule vtep_rules[] = {
 	[IFLA_VXLAN_ID] = {
 		NAME("VNI"), BYTES(u32, vni), FIXED("VNI"),
-		HIGHEST(VTEP_VNI_MAX, -ERANGE, "VNI must be lower than 16777216"),
+		HIGHEST(VTEP_VNI_MAX, -ERANGE,
+			"VNI must be lower than 16777216"),
 	},
 	[IFLA_VXLAN_GROUP] = {
 		NAME("IPv4 remote or group"), ADDR(__be32, remote),

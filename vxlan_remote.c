@@ -98,7 +98,7 @@ static struct vtep_peer *vtep_peer_create(struct vtep_dev *vtep,
 	if (vtep->remotes.count >= VTEP_PEERS_MAX)
 		return ERR_PTR(-ENOSPC);
 
-	peer = kzalloc(sizeof(*peer), GFP_ATOMIC);
+	peer = kzalloc_obj(*peer, GFP_ATOMIC);
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
 
@@ -166,7 +166,7 @@ struct vtep_remote *vtep_remote_get(struct vtep_dev *vtep,
 	}
 
 	err = -ENOMEM;
-	remote = kzalloc(sizeof(*remote), GFP_ATOMIC);
+	remote = kzalloc_obj(*remote, GFP_ATOMIC);
 	if (!remote)
 		goto put_peer;
 

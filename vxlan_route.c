@@ -52,7 +52,7 @@ static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
 	if (likely(route))
 		return route;
 
-	route = kzalloc(sizeof(*route), GFP_ATOMIC);
+	route = kzalloc_obj(*route, GFP_ATOMIC);
 	if (!route)
 		return NULL;
 	if (dst_cache_init(&route->cache, GFP_ATOMIC)) {

@@ -68,7 +68,10 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
 	return VTEP_OK;
 }
 
-/* From the outer UDP header to the inner network header. */
+/*
+ * From the outer UDP header to the inner Ethernet header. The network header
+ * is then what follows the VLAN tags, if there are any.
+ */
 static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
 				       struct sk_buff *skb)
 {
@@ -79,10 +82,9 @@ static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
 		return VTEP_RX_NOMEM;
 
 	skb_reset_mac_header(skb);
-	skb->protocol = eth_type_trans(skb, vtep->dev);
-	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
-	skb_reset_network_header(skb);
-	if (!pskb_inet_may_pull(skb))
+	if (eth_type_vlan(skb->protocol) && skb->len < VLAN_ETH_HLEN)
+		return VTEP_RX_INNER_HEADER;
+	if (skb_vlan_inet_prepare(skb, false))
 		return VTEP_RX_INNER_HEADER;
 	return VTEP_OK;
 }
@@ -109,12 +111,16 @@ static enum vtep_counter vtep_rx_ecn(const struct vtep_rx *rx,
 	u8 inner;
 	int err;
 
-	if (skb->protocol == htons(ETH_P_IP))
+	switch (skb_protocol(skb, true)) {
+	case htons(ETH_P_IP):
 		inner = ip_hdr(skb)->tos;
-	else if (skb->protocol == htons(ETH_P_IPV6))
+		break;
+	case htons(ETH_P_IPV6):
 		inner = ipv6_get_dsfield(ipv6_hdr(skb));
-	else
+		break;
+	default:
 		return VTEP_OK;
+	}
 
 	err = INET_ECN_decapsulate(skb, rx->outer_tos, inner);
 	if (unlikely(err))
@@ -150,6 +156,9 @@ static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
 
 static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
 {
+	skb->protocol = eth_type_trans(skb, vtep->dev);
+	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
+	skb_reset_network_header(skb);
 	dev_sw_netstats_rx_add(vtep->dev, skb->len);
 	gro_cells_receive(&vtep->gro_cells, skb);
 }

@@ -109,7 +109,7 @@ static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 	struct vtep_sock *sock;
 	int err;
 
-	sock = kzalloc(sizeof(*sock), GFP_KERNEL);
+	sock = kzalloc_obj(*sock);
 	if (!sock)
 		return ERR_PTR(-ENOMEM);
 	sock->vn = vn;
@@ -196,7 +196,7 @@ struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
 
 	ASSERT_RTNL();
 
-	vni = kzalloc(sizeof(*vni), GFP_KERNEL);
+	vni = kzalloc_obj(*vni);
 	if (!vni)
 		return ERR_PTR(-ENOMEM);
 	vni->key = vtep_vni_key(cfg);

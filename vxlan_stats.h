@@ -13,7 +13,7 @@ struct sk_buff;
 struct vtep_dev;
 struct vtep_net;
 
-/**
+/*
  * enum vtep_counter - index of a named counter
  *
  * The order is the order in "ethtool -S". Names, the standard interface

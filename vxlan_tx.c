@@ -44,13 +44,14 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 static struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
 					    const u8 *mac)
 {
+	unsigned long now = jiffies;
 	struct vtep_fdb_entry *entry;
 
 	entry = vtep_fdb_find(tx->vtep, mac, tx->cfg->vni);
 	if (!entry)
 		entry = rcu_dereference_bh(tx->vtep->fdb.flood);
-	if (entry && READ_ONCE(entry->used) != jiffies)
-		WRITE_ONCE(entry->used, jiffies);
+	if (entry && READ_ONCE(entry->used) != now)
+		WRITE_ONCE(entry->used, now);
 	return entry;
 }
 

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the table does by itself: it learns where MAC addresses are from the
+ * frames that come in, and forgets what it has not heard of for too long.
+ */
+#include "vxlan_fdb.h"
+#include "vxlan.h"
+#include "vxlan_fdb_table.h"
+#include "vxlan_remote.h"
+
+/* Longest time between two looks at the table. */
+#define VTEP_AGE_STEP (10 * HZ)
+
+/* Learning */
+
+static enum vtep_counter vtep_fdb_learn_error(int err)
+{
+	return err == -ENOSPC ? VTEP_RX_PEER_LIMIT : VTEP_RX_NOMEM;
+}
+
+static enum vtep_counter vtep_fdb_learn_new(struct vtep_dev *vtep,
+					    const u8 *mac,
+					    const struct vtep_dest *from)
+{
+	struct vtep_fdb_request req = {
+		.key = vtep_fdb_key(mac, from->vni),
+		.dest = *from,
+		.state = NUD_REACHABLE,
+		.ndm_flags = NTF_SELF,
+	};
+	struct vtep_fdb_entry *entry;
+
+	if (!netif_running(vtep->dev))
+		return VTEP_OK;
+	if (vtep_fdb_full(vtep, rcu_dereference_bh(vtep->cfg))) {
+		vtep_count(vtep->counters, VTEP_FDB_LIMIT);
+		return VTEP_OK;
+	}
+	entry = vtep_fdb_entry_create(vtep, &req);
+	if (IS_ERR(entry))
+		return vtep_fdb_learn_error(PTR_ERR(entry));
+	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
+	vtep_count(vtep->counters, VTEP_FDB_LEARNED);
+	return VTEP_OK;
+}
+
+static void vtep_fdb_log_move(struct vtep_dev *vtep, const u8 *mac,
+			      const struct vtep_addr *to)
+{
+	if (!net_ratelimit())
+		return;
+	if (to->family == AF_INET6)
+		netdev_info(vtep->dev, "%pM moved to %pI6c\n", mac, &to->v6);
+	else
+		netdev_info(vtep->dev, "%pM moved to %pI4\n", mac, &to->v4);
+}
+
+static enum vtep_counter vtep_fdb_learn_move(struct vtep_dev *vtep,
+					     struct vtep_fdb_entry *entry,
+					     const struct vtep_dest *from)
+{
+	struct vtep_remote *old = vtep_fdb_remote(vtep, entry);
+	struct vtep_dest dest = vtep_remote_dest(old);
+	int err;
+
+	dest.peer = from->peer;
+	err = vtep_fdb_entry_redirect(vtep, entry, &dest);
+	if (err)
+		return vtep_fdb_learn_error(err);
+
+	WRITE_ONCE(entry->updated, jiffies);
+	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
+	vtep_count(vtep->counters, VTEP_FDB_MOVED);
+	vtep_fdb_log_move(vtep, entry->key.mac, &from->peer.addr);
+	return VTEP_OK;
+}
+
+static bool vtep_fdb_from(const struct vtep_remote *remote,
+			  const struct vtep_dest *from)
+{
+	const struct vtep_peer_key *key = &remote->key.peer->key;
+
+	return vtep_addr_equal(&key->addr, &from->peer.addr) &&
+	       key->ifindex == from->peer.ifindex;
+}
+
+/*
+ * What is known of a source already? VTEP_COUNTERS: nothing or another place,
+ * so that something is to be learned.
+ */
+static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
+					struct vtep_remote *remote,
+					const struct vtep_dest *from)
+{
+	if (!entry)
+		return VTEP_COUNTERS;
+	if (!remote)
+		return VTEP_RX_STATIC_ENTRY;
+	if (vtep_fdb_from(remote, from))
+		return VTEP_OK;
+	if (READ_ONCE(entry->state) & (NUD_PERMANENT | NUD_NOARP))
+		return VTEP_RX_STATIC_ENTRY;
+	return VTEP_COUNTERS;
+}
+
+static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
+			   struct vtep_peer *peer)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(entry->updated) != now)
+		WRITE_ONCE(entry->updated, now);
+	if (READ_ONCE(peer->last_seen) != now)
+		WRITE_ONCE(peer->last_seen, now);
+}
+
+/**
+ * vtep_fdb_learn() - a frame came from this MAC address at this VTEP
+ * @vtep: the device
+ * @mac: inner source address, a valid unicast address
+ * @from: the VTEP, and the port and VNI to answer to
+ *
+ * RFC 7348 section 4.1. A known source costs a lookup and no lock.
+ *
+ * Context: RCU, BH disabled.
+ * Return: VTEP_OK, or why the frame is to be dropped: VTEP_RX_STATIC_ENTRY
+ * when the MAC address is nailed to another VTEP, VTEP_RX_PEER_LIMIT or
+ * VTEP_RX_NOMEM.
+ */
+enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
+				 const struct vtep_dest *from)
+{
+	struct vtep_fdb_entry *entry;
+	struct vtep_remote *remote;
+	enum vtep_counter verdict;
+
+	entry = vtep_fdb_find(vtep, mac, from->vni);
+	remote = entry ? rcu_dereference_bh(entry->remote) : NULL;
+	verdict = vtep_fdb_known(entry, remote, from);
+	if (likely(verdict == VTEP_OK)) {
+		vtep_fdb_touch(entry, remote->key.peer);
+		return VTEP_OK;
+	}
+	if (verdict != VTEP_COUNTERS)
+		return verdict;
+
+	spin_lock(&vtep->lock);
+	entry = vtep_fdb_find(vtep, mac, from->vni);
+	remote = entry ? vtep_fdb_remote(vtep, entry) : NULL;
+	verdict = vtep_fdb_known(entry, remote, from);
+	if (verdict == VTEP_COUNTERS && entry)
+		verdict = vtep_fdb_learn_move(vtep, entry, from);
+	else if (verdict == VTEP_COUNTERS)
+		verdict = vtep_fdb_learn_new(vtep, mac, from);
+	spin_unlock(&vtep->lock);
+	return verdict;
+}
+
+/* Ageing */
+
+struct vtep_fdb_ageing {
+	unsigned long now;
+	unsigned long interval;
+	unsigned long next;
+};
+
+/* Also notes when the next entry is due. */
+static bool vtep_fdb_expired(const struct vtep_fdb_entry *entry,
+			     struct vtep_fdb_ageing *ageing)
+{
+	unsigned long due;
+
+	if (!vtep_fdb_ages(entry))
+		return false;
+	due = READ_ONCE(entry->updated) + ageing->interval;
+	if (time_before_eq(due, ageing->now))
+		return true;
+	if (time_before(due, ageing->next))
+		ageing->next = due;
+	return false;
+}
+
+static void vtep_fdb_age_one(struct vtep_dev *vtep,
+			     struct vtep_fdb_entry *entry)
+{
+	/* Listeners are told that it is stale, not that it was reachable. */
+	WRITE_ONCE(entry->state, NUD_STALE);
+	vtep_count(vtep->counters, VTEP_FDB_AGED);
+	vtep_fdb_entry_destroy(vtep, entry);
+}
+
+static void vtep_fdb_age_chunk(struct vtep_dev *vtep, u32 *id,
+			       struct vtep_fdb_ageing *ageing)
+{
+	struct vtep_fdb_entry *entry;
+	unsigned int seen;
+
+	rcu_read_lock();
+	for (seen = 0; seen < 256; seen++, ++*id) {
+		entry = vtep_fdb_next(vtep, id);
+		if (!entry) {
+			*id = U32_MAX;
+			break;
+		}
+		if (!vtep_fdb_expired(entry, ageing))
+			continue;
+		spin_lock_bh(&vtep->lock);
+		if (xa_load(&vtep->fdb.ids, *id) == entry &&
+		    vtep_fdb_expired(entry, ageing))
+			vtep_fdb_age_one(vtep, entry);
+		spin_unlock_bh(&vtep->lock);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * vtep_fdb_age_work() - look for entries whose time has come
+ * @work: vtep_fdb.ageing of a device
+ *
+ * Goes through the table in steps, without a lock but for the entry that goes,
+ * and comes back when the next one is due.
+ *
+ * Context: workqueue.
+ */
+void vtep_fdb_age_work(struct work_struct *work)
+{
+	struct vtep_dev *vtep = container_of(work, struct vtep_dev,
+					     fdb.ageing.work);
+	struct vtep_fdb_ageing ageing = {
+		.now = jiffies,
+		.next = jiffies + VTEP_AGE_STEP,
+	};
+	u32 id = 0;
+
+	rcu_read_lock();
+	ageing.interval = rcu_dereference(vtep->cfg)->ageing * HZ;
+	rcu_read_unlock();
+	if (!ageing.interval)
+		return;
+
+	while (id != U32_MAX) {
+		vtep_fdb_age_chunk(vtep, &id, &ageing);
+		cond_resched();
+	}
+	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
+			   ageing.next - ageing.now);
+}
+
+/**
+ * vtep_fdb_age_now() - look at the ages at once
+ * @vtep: a running device; its ageing interval has changed
+ *
+ * Context: RTNL.
+ */
+void vtep_fdb_age_now(struct vtep_dev *vtep)
+{
+	mod_delayed_work(system_long_wq, &vtep->fdb.ageing, 0);
+}
+
+/**
+ * vtep_fdb_start() - the device comes up
+ * @vtep: the device
+ *
+ * Context: RTNL.
+ */
+void vtep_fdb_start(struct vtep_dev *vtep)
+{
+	vtep_fdb_age_now(vtep);
+}
+
+static bool vtep_fdb_goes_at_stop(const struct vtep_fdb_entry *entry,
+				  const struct vtep_remote *remote,
+				  const void *arg)
+{
+	return !(entry->state & (NUD_PERMANENT | NUD_NOARP));
+}
+
+/**
+ * vtep_fdb_stop() - the device goes down: forget what is not permanent
+ * @vtep: the device; it is not running any more
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_fdb_stop(struct vtep_dev *vtep)
+{
+	cancel_delayed_work_sync(&vtep->fdb.ageing);
+	/*
+	 * Who learns asks under the lock whether the device runs: behind this
+	 * point all that was learned is visible and nothing more comes.
+	 */
+	spin_lock_bh(&vtep->lock);
+	spin_unlock_bh(&vtep->lock);
+	vtep_fdb_flush(vtep, vtep_fdb_goes_at_stop, NULL);
+}
