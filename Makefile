@@ -7,7 +7,7 @@
 #   make uninstall      give the kernel's own driver back (root)
 #   make status         say which driver is live and which would be loaded
 #   make demo           see VXLAN work, in an emulated kernel (root)
-#   make check          all tests; T=name K=6.12 for one test, one kernel (root)
+#   make check          all tests on all kernels (root)
 #   make static         all checks that need no machine (root)
 #   make clean          remove what was built
 #
@@ -18,12 +18,14 @@
 #   KEEP_DEFAULTS=0|1   install: do not keep, or keep in any case, the defaults
 #                       of the kernel's own driver (port 8472, UDP checksums);
 #                       else they are kept if that driver is in use here
+#   T=EXPR K=6.1,debug  check: only these tests, as pytest -k; only these kernels
 #   LOCAL=1             demo: use the running kernel
 #   NEWER_KERNEL=1      build for a kernel newer than the newest that is known
 
 KERNELDIR ?= /lib/modules/$(shell uname -r)/build
 NAME ?= vxlan
 
+driver = KERNELDIR=$(KERNELDIR) KEEP_DEFAULTS=$(KEEP_DEFAULTS) tools/driver
 kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
 
 .PHONY: all modules install uninstall status demo check static clean help headers
@@ -39,19 +41,28 @@ headers:
 
 install: modules
 	+$(kbuild) INSTALL_MOD_DIR=updates modules_install
-	tools/installed $(NAME) $$($(kbuild) -s kernelrelease)
+	@$(driver) installed $(NAME)
 
 uninstall:
-	tools/uninstall $(NAME)
+	@$(driver) uninstall $(NAME)
 
 status:
-	@tools/status $(NAME)
+	@$(driver) status $(NAME)
 
-demo check static:
-	@true
+demo:
+	@selftests/demo/run
 
-clean: headers
-	+$(kbuild) clean
+check:
+	@selftests/check
+
+static:
+	@tools/static
+
+# Without the kernel's build system, which need not be there any more.
+clean:
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd .*.o.d Module.symvers modules.order
+	rm -f compat-autoconf.h .module-common.o
+	$(MAKE) -C iproute2 clean
 
 help:
-	@sed -n '5,/^$$/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile

@@ -10,7 +10,6 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_bridge.h>
-#include <linux/jhash.h>
 #include <net/inet_ecn.h>
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
@@ -73,10 +72,6 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 	struct vtep_inner inner = vtep_inner(skb);
 	struct vtep_outer outer;
 
-	/* Of what is not IP the core's hash may know no more than the type. */
-	if (!inner.ip && !skb->l4_hash)
-		__skb_set_sw_hash(skb, jhash(skb->data, 2 * ETH_ALEN,
-					     skb_get_hash(skb)), false);
 	outer.sport = udp_flow_src_port(tx->vtep->net, skb, cfg->port_min,
 					cfg->port_max, true);
 

@@ -9,6 +9,8 @@
 #include "vxlan_sock.h"
 
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/jhash.h>
 #include <net/ip_tunnels.h>
 
 /* Sends to one remote or drops, but in any case consumes. */
@@ -28,8 +30,6 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 	u32 i, last = slots->count - 1;
 	struct sk_buff *copy;
 
-	/* All copies of a flow leave from one source port: hash once. */
-	skb_get_hash(skb);
 	for (i = 0; i < last; i++) {
 		copy = skb_clone(skb, GFP_ATOMIC);
 		if (likely(copy))
@@ -38,6 +38,30 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 			vtep_count(tx->vtep->counters, VTEP_TX_NOMEM);
 	}
 	vtep_send(tx, skb, slots->remote[last]);
+}
+
+/*
+ * The flow, which the source port of all copies tells. The core's hash loses
+ * its way behind a VLAN tag in the packet: it takes the network header for the
+ * tag's place. Of what is not IP it may know no more than the type.
+ */
+static void vtep_tx_hash(struct sk_buff *skb)
+{
+	__be16 type = skb->protocol;
+
+	if (skb->l4_hash)
+		return;
+	if (eth_type_vlan(type)) {
+		skb_clear_hash(skb);
+		skb->protocol = skb_protocol(skb, true);
+		skb_get_hash(skb);
+		swap(skb->protocol, type);
+	} else {
+		skb_get_hash(skb);
+	}
+	if (type != htons(ETH_P_IP) && type != htons(ETH_P_IPV6))
+		__skb_set_sw_hash(skb, jhash(skb->data, 2 * ETH_ALEN,
+					     skb_get_hash(skb)), false);
 }
 
 /* The entry of the destination, else the default entry, else NULL. */
@@ -62,6 +86,7 @@ static enum vtep_counter vtep_tx(const struct vtep_tx *tx, struct sk_buff *skb)
 
 	if (unlikely(skb_vlan_inet_prepare(skb, false)))
 		return VTEP_TX_INNER_SHORT;
+	vtep_tx_hash(skb);
 
 	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
 	if (!entry)

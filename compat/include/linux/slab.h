@@ -10,9 +10,8 @@
 #if !HAVE_KZALLOC_OBJ
 /* A zeroed object: (variable or type) or (variable or type, GFP flags). */
 #define compat_gfp(nothing, gfp, ...)	gfp
-#define kzalloc_obj(type, ...)						\
-	((typeof(type) *)kzalloc(sizeof(type),				\
-				 compat_gfp(, ##__VA_ARGS__, GFP_KERNEL)))
+#define kzalloc_obj(type, ...) \
+	kzalloc(sizeof(type), compat_gfp(, ##__VA_ARGS__, GFP_KERNEL))
 #endif
 
 #endif /* COMPAT_LINUX_SLAB_H */

@@ -12,8 +12,8 @@
 #if !HAVE_PERNET_EXIT_RTNL
 #define exit_rtnl	exit_batch_rtnl
 
-#define vtep_net_exit_rtnl(_net, _kill)					\
-	vtep_net_exit_rtnl_7_3(_net, _kill);				\
+#define vtep_net_exit_rtnl(...)						\
+	vtep_net_exit_rtnl_7_3(__VA_ARGS__);				\
 									\
 static void __net_exit vtep_net_exit_rtnl(struct list_head *nets,	\
 					  struct list_head *kill)	\
@@ -24,7 +24,7 @@ static void __net_exit vtep_net_exit_rtnl(struct list_head *nets,	\
 		vtep_net_exit_rtnl_7_3(net, kill);			\
 }									\
 									\
-static void __net_exit vtep_net_exit_rtnl_7_3(_net, _kill)
+static void __net_exit vtep_net_exit_rtnl_7_3(__VA_ARGS__)
 #endif /* !HAVE_PERNET_EXIT_RTNL */
 
 #endif /* COMPAT_NET_NET_NAMESPACE_H */

@@ -30,8 +30,8 @@ rtnl_newlink_link_net(const struct rtnl_newlink_params *params)
 	return params->link_net ?: params->src_net;
 }
 
-#define vtep_link_new(_dev, _params, _extack)				\
-	vtep_link_new_7_3(_dev, _params, _extack);			\
+#define vtep_link_new(...)						\
+	vtep_link_new_7_3(__VA_ARGS__);					\
 									\
 static int vtep_link_new(struct net *src_net, struct net_device *dev,	\
 			 struct nlattr *tb[], struct nlattr *data[],	\
@@ -44,7 +44,7 @@ static int vtep_link_new(struct net *src_net, struct net_device *dev,	\
 	return vtep_link_new_7_3(dev, &params, extack);			\
 }									\
 									\
-static int vtep_link_new_7_3(_dev, _params, _extack)
+static int vtep_link_new_7_3(__VA_ARGS__)
 #endif /* !HAVE_RTNL_NEWLINK_PARAMS */
 
 #endif /* COMPAT_NET_RTNETLINK_H */
