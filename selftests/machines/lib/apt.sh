@@ -77,6 +77,7 @@ pool_make() {
 		Dir::State::status "$dir/status";
 		Dir::Cache "$dir/cache";
 		Acquire::Languages "none";
+		Acquire::Check-Valid-Until "false"; // for mirrors that stand still
 		APT::Sandbox::User "root";
 	END
 	long pool "fetching package lists of the Debian releases used" \

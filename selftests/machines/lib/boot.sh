@@ -6,10 +6,11 @@
 # wait_for COMMAND...: until it ends or the time limit is over (sets $late)
 wait_for() {
 	local status=0
+	ulimit -c 0
 	# not SIGTERM: User-Mode Linux would complain in its log while it ends
 	timeout -s KILL "$limit" nice "$@" </dev/null &
 	boot_pid=$!
-	wait "$boot_pid" || status=$?
+	{ wait "$boot_pid" || status=$?; } 2>/dev/null
 	boot_pid=
 	[ $status != 137 ] || late=1 # 128 + SIGKILL
 }
@@ -61,7 +62,7 @@ boot_stock() { # boot_stock FOLDER
 	wait_for qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" \
 		-smp "${smp:-1}" -m "${mem:-1536}" \
 		-display none -nodefaults -no-reboot -no-user-config -monitor none \
-		-kernel "$1/vmlinuz" -initrd "$1/initrd" \
+		-kernel "$1/vmlinuz" -initrd "$1/boot/initrd" \
 		-append "$args $append" \
 		"${disks[@]}" -device virtio-rng-pci -device virtio-serial-pci \
 		-chardev "file,id=stdout,path=$tmp/stdout" -device virtserialport,chardev=stdout \
@@ -82,9 +83,9 @@ boot_uml() { # boot_uml FOLDER
 	[ ! -w /dev/shm ] || TMPDIR=/dev/shm
 	# shellcheck disable=SC2086 # several arguments
 	wait_for "$1/linux" umid=machine uml_dir="$tmp/" mem="${mem:-3072}M" \
-		ncpus="${smp:-1}" initrd="$1/initrd" \
+		ncpus="${smp:-1}" initrd="$1/boot/initrd" \
 		host_root="$CACHE/root/tree" host_job="$tmp/job" host_result="$tmp/result" \
 		host_modules="$(echo "$1"/modules/lib/modules/*)" \
 		con=null con0=null,fd:2 con1=null,fd:1 ssl=null console=tty0 \
-		loglevel=5 panic=-1 noreboot seccomp=auto $args $append 2>"$tmp/console.log"
+		loglevel=7 panic=-1 noreboot seccomp=auto $args $append 2>"$tmp/console.log"
 }

@@ -14,21 +14,21 @@ disk() {
 		-E lazy_itable_init=0,root_owner=0:0 -d "$1" "$2"
 }
 
-# initrd FILE MODULE...: busybox, our first script, and these modules in order
+# initrd FOLDER: FOLDER/initrd from busybox, our first script and the modules in
+# FOLDER, which are loaded in the order of their names
 initrd() {
-	local file=$1 dir name
-	shift
+	local dir recipe name
+	recipe=$(cksum <"$here/guest/initrd")
+	! is_made "$1" "$recipe" || return 0
 	dir=$(mktemp -d "$scratch/initrd.XXXXXX")
 	mkdir -p "$dir"/{bin,dev,proc,sys,new,lower,upper,modules}
 	cp "$(command -v busybox)" "$dir/bin/busybox"
-	for name in sh cat insmod mkdir mount sleep switch_root uname; do
+	for name in sh insmod mkdir mount sleep switch_root uname; do
 		ln -s busybox "$dir/bin/$name"
 	done
 	install -m 755 "$here/guest/initrd" "$dir/init"
-	for name; do
-		cp "$name" "$dir/modules/"
-		echo "${name##*/}" >>"$dir/modules/order"
-	done
-	(cd "$dir" && find . | cpio -o -H newc --quiet) >"$file"
+	find "$1" -name '*.ko' -exec cp -t "$dir/modules" {} +
+	(cd "$dir" && find . | cpio -o -H newc --quiet) >"$1/initrd"
 	rm -rf "$dir"
+	made "$1" "$recipe"
 }

@@ -28,7 +28,7 @@ headers_fetch() {
 	[ "$kernel" != 7.3 ] || prefix=$CACHE/builder/root
 	[ "$kernel" != 6.1 ] || kbuild=6.1
 	case $kernel-$flavour in
-	6.*-rt-amd64) common=common-rt ;;
+	6.*-rt-amd64) common="common-rt" ;;
 	esac
 	[ -e "$prefix/usr/lib/linux-kbuild-$kbuild" ] || packages+=("linux-kbuild-$kbuild")
 	[ -e "$prefix/usr/src/linux-headers-$rel-$common" ] ||

@@ -2,23 +2,24 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by prepare: Debian's own kernels, to be booted in an emulator.
 
-# stock KERNEL FLAVOUR: vmlinuz, initrd and modules.ext4 in a folder
+# stock KERNEL FLAVOUR: vmlinuz, boot/initrd and modules.ext4 in a folder
 stock() {
-	local dir=$CACHE/stock/$1-$2 rel recipe
+	local dir=$CACHE/stock/$1-$2 rel
 	root
 	rel=$(release "$1")
-	recipe="2 $rel $(cksum <"$here/guest/initrd")"
-	! is_made "$dir" "$recipe" || return 0
 	host_packages qemu-system-x86 e2fsprogs busybox-static cpio kmod xz-utils zstd
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	long "stock-$1-$2" "fetching Linux $1 ($2) and making its disk image" \
-		stock_fetch "$1" "$2" "$rel" "$dir"
-	made "$dir" "$recipe"
+	is_made "$dir" "$rel" || {
+		rm -rf "$dir"
+		mkdir -p "$dir/boot"
+		long "stock-$1-$2" "fetching Linux $1 ($2) and making its disk image" \
+			stock_fetch "$1" "$2" "$rel" "$dir"
+		made "$dir" "$rel"
+	}
+	initrd "$dir/boot"
 }
 
 stock_fetch() {
-	local kernel=$1 flavour=$2 rel=$3 dir=$4 tmp=$4/tmp tree modules
+	local kernel=$1 flavour=$2 rel=$3 dir=$4 tmp=$4/tmp tree file n=10
 	case $kernel in
 	7.3) fetch "$tmp" "linux-binary-$rel-$flavour" "linux-modules-$rel-$flavour" ;;
 	*) fetch "$tmp" "linux-image-$rel-$flavour" ;;
@@ -36,11 +37,13 @@ stock_fetch() {
 	find "$tree" -name '*.ko.zst' -print0 | xargs -0r zstd -q -d --rm
 	depmod -b "$dir/tree" "$rel-$flavour"
 
-	mapfile -t modules < <(for name in virtio_pci virtio_blk ext4 virtio_console virtio_rng; do
+	# what the initrd loads, numbered
+	for name in virtio_pci virtio_blk ext4 virtio_console virtio_rng; do
 		modprobe -d "$dir/tree" -S "$rel-$flavour" --show-depends "$name" 2>/dev/null |
 			awk '$1 == "insmod" { print $2 }' || true # built in
-	done | awk '!seen[$0]++')
-	initrd "$dir/initrd" "${modules[@]}"
+	done | awk '!seen[$0]++' | while read -r file; do
+		cp "$file" "$dir/boot/$((n++))-${file##*/}"
+	done
 	disk "$tree" "$dir/modules.ext4" 0
 	rm -rf "$dir/tree"
 }

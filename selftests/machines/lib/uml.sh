@@ -7,7 +7,7 @@
 uml_packages=(gcc libc6-dev make flex bison bc libelf-dev libssl-dev python3 patch
 	rsync kmod cpio busybox-static xz-utils)
 
-# uml FLAVOUR KERNEL: `linux` and `initrd` in a folder, `build` to build modules
+# uml FLAVOUR KERNEL: `linux` and `boot/initrd` in a folder, `build` to build modules
 # against and `modules` with those of the kernel
 uml() {
 	local name=$1-$2 recipe dir=$CACHE/uml/$1-$2
@@ -16,18 +16,21 @@ uml() {
 	root
 	source_tree "$2"
 	recipe="1 $(cat "$CACHE/src/linux-source-$2/recipe") $(
-		cat "$here/uml/base.config" "$here/uml/$1.config" "$here/guest/initrd" | cksum)"
-	! is_made "$dir" "$recipe" || return 0
+		cat "$here/uml/base.config" "$here/uml/$1.config" | cksum)"
 	host_packages "${uml_packages[@]}"
-	mkdir -p "$dir/build"
-	rm -f "$dir/recipe"
-	long "uml-$name" "building User-Mode Linux $name (10-25 minutes)" uml_build "$1" "$2" "$dir"
-	made "$dir" "$recipe"
+	is_made "$dir" "$recipe" || {
+		mkdir -p "$dir/build" "$dir/boot"
+		rm -f "$dir/recipe"
+		long "uml-$name" "building User-Mode Linux $name (10-25 minutes)" \
+			uml_build "$1" "$2" "$dir"
+		made "$dir" "$recipe"
+	}
+	initrd "$dir/boot"
 }
 
 uml_build() {
 	local dir=$3 fragment=$3/build/fragment
-	local mk=(nice make -s -C "$CACHE/src/linux-source-$2" "O=$dir/build" ARCH=um)
+	local mk=(nice make -C "$CACHE/src/linux-source-$2" "O=$dir/build" ARCH=um)
 
 	cat "$here/uml/base.config" "$here/uml/$1.config" >"$fragment"
 	"${mk[@]}" KCONFIG_ALLCONFIG="$fragment" alldefconfig
@@ -36,7 +39,6 @@ uml_build() {
 	rm -rf "$dir/modules"
 	"${mk[@]}" INSTALL_MOD_PATH="$dir/modules" modules_install
 	cp "$dir/build/linux" "$dir/linux"
-	initrd "$dir/initrd"
 }
 
 # Kconfig drops without a word what cannot be had; a debug kernel that does not
@@ -58,7 +60,8 @@ source_make() {
 	recipe="$(release "$1") $(cat "$here"/uml/*.patch | cksum)"
 	! is_made "$dir" "$recipe" || return 0
 	host_packages xz-utils patch
-	rm -rf "$dir"
+	# objects would look newer than other sources
+	rm -rf "$dir" "$CACHE"/uml/*"-$1"
 	mkdir -p "$dir"
 	long "source-$1" "fetching the source of Linux $1" source_fetch "$1" "$dir"
 	made "$dir" "$recipe"
@@ -71,6 +74,6 @@ source_fetch() {
 	tar -xf "$tmp/usr/src/linux-source-$1.tar.xz" -C "$dir" --strip-components=1
 	rm -rf "$tmp"
 	for patch in "$here"/uml/*.patch; do
-		patch -d "$dir" -p1 -N -s <"$patch"
+		patch -d "$dir" -p1 -N -s --no-backup-if-mismatch <"$patch"
 	done
 }

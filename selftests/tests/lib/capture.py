@@ -79,19 +79,22 @@ class Capture:
             self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.sock.bind((ifname, ETH_P_ALL))
         self.sock.setblocking(False)
+        self.buffer = bytearray(1 << 17)
         self.found = []
         live.append(self)
 
     def _drain(self):
         while True:
             try:
-                raw, control, _, where = self.sock.recvmsg(1 << 17, 256)
+                size, control, _, where = self.sock.recvmsg_into(
+                    [self.buffer], 256)
             except BlockingIOError:
                 break
             except OSError as error:
                 if error.errno == 100:      # ENETDOWN: said once, go on
                     continue
                 raise
+            raw = bytes(memoryview(self.buffer)[:size])
             packet = _packet(raw, control, where)
             if packet.raw[12:14] != MARKER_TYPE.to_bytes(2, "big"):
                 self.found.append(packet)

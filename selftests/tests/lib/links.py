@@ -17,15 +17,18 @@ def _options(mac=None, mtu=None):
         + ([(d.IFLA_MTU, nl.u32(mtu))] if mtu else [])
 
 
-def add_veth(ns, name, peer_ns, peer, mac=None, mtu=None):
-    """A cable from ns to peer_ns; mac is the peer's. Both ends are up."""
+def add_veth(ns, name, peer_ns, peer, mac=None, mtu=None, bridge=None):
+    """A cable from ns (a port of bridge there) to peer_ns, both ends up.
+
+    mac is the peer's.
+    """
     peer_attrs = [(d.IFLA_IFNAME, nl.text(peer)), *_options(mac, mtu),
                   (d.IFLA_NET_NS_FD, nl.u32(peer_ns.fd))]
+    port = [(d.IFLA_MASTER, nl.u32(ns.rtnl.index(bridge)))] if bridge else []
     ns.rtnl.newlink(
         name, "veth", [(d.VETH_INFO_PEER,
                         nl.ifinfomsg() + nl.pack_attrs(peer_attrs))],
-        _options(mtu=mtu))
-    ns.rtnl.setlink(name, up=True)
+        _options(mtu=mtu) + port, up=True)
     peer_ns.rtnl.setlink(peer, up=True)
 
 
@@ -34,8 +37,8 @@ def add_bridge(ns, name, mac=None, mtu=None, snooping=False):
     ns.rtnl.newlink(name, "bridge", [
         (d.IFLA_BR_FORWARD_DELAY, nl.u32(0)),
         (d.IFLA_BR_STP_STATE, nl.u32(0)),
-        (d.IFLA_BR_MCAST_SNOOPING, nl.u8(snooping))], _options(mac, mtu))
-    ns.rtnl.setlink(name, up=True)
+        (d.IFLA_BR_MCAST_SNOOPING, nl.u8(snooping))],
+        _options(mac, mtu), up=True)
 
 
 def set_port(ns, name, bridge):

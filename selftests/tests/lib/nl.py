@@ -5,6 +5,7 @@ Attributes are made by nlattr, whose functions are names of this module too.
 """
 
 import errno
+import fcntl
 import ipaddress
 import itertools
 import os
@@ -16,6 +17,8 @@ from . import nldefs as d
 from .nlattr import (be16, be32, ip, mac, mac_text, pack_attrs,  # noqa: F401
                      parse_attrs, text, u8, u16, u32)
 from .wait import eventually
+
+SIOCGIFINDEX = 0x8933
 
 
 class NlError(OSError):
@@ -80,6 +83,12 @@ class Rtnl:
                              int(strict))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._seq = itertools.count(1)
+        self._buffer = bytearray(1 << 18)
+
+    def receive(self, flags=0):
+        """One datagram; the buffer stays, as new pages are dear in UML."""
+        size = self.sock.recv_into(self._buffer, 0, flags)
+        return bytes(memoryview(self._buffer)[:size])
 
     def close(self):
         self.sock.close()
@@ -112,7 +121,7 @@ class Rtnl:
         answers = []
         while True:
             for kind, flags, number, body in messages(
-                    self.sock.recv(1 << 20)):
+                    self.receive()):
                 if number != seq:
                     continue
                 if kind == d.NLMSG_ERROR:
@@ -132,7 +141,12 @@ class Rtnl:
 
     def index(self, name):
         """Interface index of a device by name (NlError ENODEV)."""
-        return self.link(name)["index"]
+        try:
+            answer = fcntl.ioctl(self.sock, SIOCGIFINDEX,
+                                 struct.pack("16s24x", name.encode()))
+        except OSError as error:
+            raise NlError(error.errno, f"no device {name}") from None
+        return struct.unpack_from("=i", answer, 16)[0]
 
     def newlink(self, name, kind, data=(), extra=(), flags=None, up=False):
         """Create (or, by flags, change) a link. data, extra: attributes.
@@ -262,7 +276,7 @@ class Monitor:
         """All so far: dicts of parse_neigh/parse_link with key "type"."""
         while True:
             try:
-                raw = self.sock.recv(1 << 20)
+                raw = self.rtnl.receive()
             except BlockingIOError:
                 return self.seen
             for kind, _, _, body in messages(raw):

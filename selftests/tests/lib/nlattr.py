@@ -8,6 +8,8 @@ import struct
 
 from . import nldefs as d
 
+_HEADER = struct.Struct("=HH")
+
 
 def u8(value):
     return struct.pack("=B", value)
@@ -61,11 +63,11 @@ def pack_attrs(attrs):
 
 def parse_attrs(raw):
     """bytes -> {type: bytes}; a type that comes twice keeps the last."""
-    attrs = {}
-    while len(raw) >= 4:
-        size, number = struct.unpack_from("=HH", raw)
-        if size < 4 or size > len(raw):
+    attrs, at, end = {}, 0, len(raw)
+    while at + 4 <= end:
+        size, number = _HEADER.unpack_from(raw, at)
+        if size < 4 or at + size > end:
             break
-        attrs[number & d.NLA_TYPE_MASK] = raw[4:size]
-        raw = raw[(size + 3) & ~3:]
+        attrs[number & d.NLA_TYPE_MASK] = raw[at + 4:at + size]
+        at += (size + 3) & ~3
     return attrs

@@ -50,7 +50,6 @@ class Fabric:
                 host.configure()
                 if not offloads:
                     ethtool.offload(host.ns, "eth0")
-                    ethtool.offload(self.ns, f"h{host.number}")
             for host in self.host.values():
                 self._markers[host] = _marker_socket(host.ns, MARKER_TYPE)
             self.settle()
@@ -62,8 +61,7 @@ class Fabric:
         links.add_bridge(self.ns, "br0", mtu=self.mtu, snooping=snooping)
         for n, host in self.host.items():
             links.add_veth(self.ns, f"h{n}", host.ns, "eth0", host.mac,
-                           self.mtu)
-            links.set_port(self.ns, f"h{n}", "br0")
+                           self.mtu, "br0")
 
     @property
     def hosts(self):

@@ -45,8 +45,8 @@ class VM:
         self.macs.append(f"02:00:00:{self.host.number:02x}:{self.number:02x}:"
                          f"{leg + 1:02x}")
         port, dev = f"tap{self.number}.{leg}", f"eth{leg}"
-        links.add_veth(self.host.ns, port, self.ns, dev, self.macs[leg], mtu)
-        links.set_port(self.host.ns, port, f"br{vni}")
+        links.add_veth(self.host.ns, port, self.ns, dev, self.macs[leg], mtu,
+                       f"br{vni}")
         for address in filter(None, (ip, ip6)):
             links.add_address(self.ns, dev, address)
         return dev

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The selftests in a machine: what it is given, and what comes back."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+from jobs import JobFailed
+
+#: Starts pytest; its words go to a file, those of vxlan_report to us.
+COMMAND = """
+exec 5>&1
+export VXLAN_REPORT_FD=5 PYTHONPATH=$PWD/selftests/check.d
+export VXLAN_KO=$PWD/modules/vxlan.ko VXLAN_VTEP_KO=$PWD/modules/vtep.ko
+export IP_LIB_DIR=$PWD/iproute2 VXLAN_DONE=$PWD/done
+cd selftests/tests
+exec python3 -m pytest -p vxlan_report --continue-on-collection-errors \\
+    "$@" >"$OUT/pytest.log" 2>&1
+"""
+MARK = "@vxlan "    # before what vxlan_report says
+STALLED = 900       # seconds without a word after which a machine is ended
+RESTARTS = 3
+
+
+def make_share(tree, folder, modules, plugin):
+    """What a machine gets: the tree without the driver, and what was built."""
+    for path in _files(tree):
+        if path.startswith(("selftests/", "Documentation/", "iproute2/",
+                            "README")):
+            target = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(os.path.join(tree, path), target)
+    shutil.copytree(modules, f"{folder}/modules")
+    shutil.copy2(plugin, f"{folder}/iproute2/")
+
+
+def _files(tree):
+    """Files that git does not ignore; without git, all."""
+    git = ["git", "-c", "safe.directory=*", "-C", tree, "ls-files", "-z",
+           "-c", "-o", "--exclude-standard"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=True)
+        names = done.stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        names = [os.path.relpath(os.path.join(top, name), tree)
+                 for top, _, files in os.walk(tree) for name in files]
+    return [n for n in names if n and os.path.isfile(os.path.join(tree, n))]
+
+
+class Guest:
+    """Some test files on one kernel: a part of its tests, one boot or more."""
+
+    def __init__(self, check, kernel, part, files):
+        self.check, self.kernel, self.part = check, kernel, part
+        self.files, self.share = files, None
+        self.collected, self.done = [], set()
+        self.current = None         # the test that runs
+        self.finished = False       # pytest said so
+        self.spoke = time.monotonic()
+        self.failed = 0
+        self.out = ""
+
+    # ---- what the machine says
+
+    def collected_event(self, event):
+        self.collected += [t for t in event["collected"]
+                           if t not in self.collected]
+
+    def start_event(self, event):
+        self.current = event["start"]
+
+    def end_event(self, event):
+        self.current = None
+        self.add(event["end"], event["outcome"], event["seconds"],
+                 event["text"])
+
+    def broken_event(self, event):
+        self.add(event["broken"], "failed", 0, event["text"])
+
+    def done_event(self, _):
+        self.finished = True
+
+    def add(self, test, outcome, seconds=0.0, text=""):
+        if test in self.done:
+            return
+        self.done.add(test)
+        self.failed += outcome == "failed"
+        self.check.results.add(self.kernel.name, test, outcome, seconds, text,
+                               self.out)
+
+    def hear(self, job, line):
+        self.spoke = time.monotonic()
+        if not line.startswith(MARK):
+            return
+        event = json.loads(line[len(MARK):])
+        for kind in ("collected", "start", "end", "broken", "done"):
+            if kind in event:
+                getattr(self, kind + "_event")(event)
+                break
+        job.note = (f"({len(self.done)} of {len(self.collected)}"
+                    + (f", {self.failed} failed)" if self.failed else ")"))
+
+    # ---- boots
+
+    def run(self, job):
+        """Until each test has a result, however often the machine dies."""
+        self.share = self.check.share(self)
+        for boot in range(1 + RESTARTS):
+            self.finished, self.current = False, None
+            status = self.boot(job, boot)
+            if self.check.jobs.processes.stopped:
+                return
+            if self.finished:
+                break
+            self.machine_died(status)
+            if status == 125 or not self.missing():
+                break
+            if boot < RESTARTS:
+                self.check.console.say(
+                    f"{self.kernel.name}: the machine died (status {status}); "
+                    f"again with the {len(self.missing())} tests left")
+        for test in self.missing():
+            self.add(test, "failed", 0, "not run: the machine had died")
+        if not self.collected and not self.done:
+            raise JobFailed(f"no test was run, see {self.out}")
+        self.check.console.say(f"{job}: done {job.note}")
+
+    def missing(self):
+        return [test for test in self.collected if test not in self.done]
+
+    def machine_died(self, status):
+        why = {124: "took too long", 125: "did not boot"}.get(status, "died")
+        if self.current:
+            self.add(self.current, "failed", 0,
+                     f"the machine {why} during this test (status {status})")
+
+    def boot(self, job, boot):
+        """One machine; its status."""
+        name = f"{self.kernel.name}-{self.part}" + (f"-again{boot}" if boot
+                                                    else "")
+        self.out = os.path.join(self.check.out, name)
+        os.makedirs(self.out)
+        self.spoke = time.monotonic()
+        with open(f"{self.out}/machine.log", "w", encoding="utf-8") as log:
+            child = self.check.jobs.processes.start(
+                self.argv(), stdout=subprocess.PIPE, stderr=log)
+            watch = threading.Thread(target=self.watch, args=(child,),
+                                     daemon=True)
+            watch.start()
+            with open(f"{self.out}/output.log", "w", encoding="utf-8") as copy:
+                for line in child.stdout:
+                    copy.write(line)
+                    self.hear(job, line)
+            status = self.check.jobs.processes.finish(child)
+        self.kernel_log(name)
+        return status
+
+    def argv(self):
+        kernel = self.kernel
+        with open(f"{self.share}/done", "w", encoding="utf-8") as file:
+            file.write("\n".join(self.done))
+        args = [os.path.basename(f) for f in self.files]
+        if self.check.expression:
+            args += ["-k", self.check.expression]
+        env = [f"VXLAN_SLOW={kernel.slow}", f"VXLAN_KERNEL={kernel.name}",
+               f"VXLAN_TEST_LIMIT={kernel.test_limit}"]
+        return [f"{self.check.machines}/run", kernel.machine,
+                "--module", f"{self.share}/modules/vxlan.ko",
+                "--share", self.share, "--out", self.out,
+                "--timeout", str(self.check.limit), "--",
+                "env", *env, "bash", "-c", COMMAND, "tests", *args]
+
+    def watch(self, child):
+        while child.poll() is None:
+            time.sleep(2)
+            if time.monotonic() - self.spoke > STALLED:
+                self.check.console.say(f"{self.kernel.name}: silent for "
+                                       f"{STALLED} s; ended")
+                self.check.jobs.processes.end(child)
+                return
+
+    def kernel_log(self, name):
+        """A splat is a failure of its own, whosever fault it is."""
+        with open(f"{self.out}/machine.log", encoding="utf-8") as file:
+            log = file.read()
+        found = re.search(r"^=+ kernel log of .*?: (.*)\n(.*)", log, re.M)
+        test = f"kernel log of {name}"
+        if found:
+            self.add(test, "failed", 0, f"{found[1]}: {found[2]}\n\n{log}")
+        else:
+            self.add(test, "passed")
