@@ -34,6 +34,7 @@ static int vtep_dev_init(struct net_device *dev)
 	err = vtep_remotes_init(vtep);
 	if (err)
 		goto destroy_cells;
+	vtep_fdb_age_init(vtep);
 	err = vtep_fdb_init(vtep);
 	if (err)
 		goto exit_remotes;

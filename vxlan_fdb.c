@@ -471,7 +471,6 @@ int vtep_fdb_init(struct vtep_dev *vtep)
 	BUILD_BUG_ON(sizeof(struct vtep_fdb_key) != 12);
 
 	xa_init_flags(&fdb->ids, XA_FLAGS_ALLOC);
-	INIT_DELAYED_WORK(&fdb->ageing, vtep_fdb_age_work);
 	return rhashtable_init(&fdb->table, &vtep_fdb_params);
 }
 

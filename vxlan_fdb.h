@@ -131,6 +131,7 @@ int vtep_fdb_init(struct vtep_dev *vtep);
 void vtep_fdb_exit(struct vtep_dev *vtep);
 void vtep_fdb_start(struct vtep_dev *vtep);
 void vtep_fdb_stop(struct vtep_dev *vtep);
+void vtep_fdb_age_init(struct vtep_dev *vtep);
 void vtep_fdb_age_now(struct vtep_dev *vtep);
 
 struct vtep_fdb_entry *vtep_fdb_find(struct vtep_dev *vtep, const u8 *mac,

@@ -213,16 +213,11 @@ static void vtep_fdb_age_chunk(struct vtep_dev *vtep, u32 *id,
 	rcu_read_unlock();
 }
 
-/**
- * vtep_fdb_age_work() - look for entries whose time has come
- * @work: vtep_fdb.ageing of a device
- *
+/*
  * Goes through the table in steps, without a lock but for the entry that goes,
  * and comes back when the next one is due.
- *
- * Context: workqueue.
  */
-void vtep_fdb_age_work(struct work_struct *work)
+static void vtep_fdb_age_work(struct work_struct *work)
 {
 	struct vtep_dev *vtep = container_of(work, struct vtep_dev,
 					     fdb.ageing.work);
@@ -244,6 +239,15 @@ void vtep_fdb_age_work(struct work_struct *work)
 	}
 	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
 			   ageing.next - ageing.now);
+}
+
+/**
+ * vtep_fdb_age_init() - prepare the ageing of a device
+ * @vtep: the device
+ */
+void vtep_fdb_age_init(struct vtep_dev *vtep)
+{
+	INIT_DELAYED_WORK(&vtep->fdb.ageing, vtep_fdb_age_work);
 }
 
 /**

@@ -52,6 +52,4 @@ int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
 void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry);
 
-void vtep_fdb_age_work(struct work_struct *work);
-
 #endif /* VTEP_FDB_TABLE_H */

@@ -186,19 +186,6 @@ put_peer:
 }
 
 /**
- * vtep_remote_hold() - take one more reference of a remote
- * @vtep: the device
- * @remote: a remote the caller may use
- *
- * Context: vtep_dev.lock.
- */
-void vtep_remote_hold(struct vtep_dev *vtep, struct vtep_remote *remote)
-{
-	lockdep_assert_held(&vtep->lock);
-	remote->refs++;
-}
-
-/**
  * vtep_remote_put() - give a reference back; the last one frees
  * @vtep: the device
  * @remote: the remote; readers may use it until a grace period has passed

@@ -117,7 +117,6 @@ void vtep_remotes_exit(struct vtep_dev *vtep);
 
 struct vtep_remote *vtep_remote_get(struct vtep_dev *vtep,
 				    const struct vtep_dest *dest);
-void vtep_remote_hold(struct vtep_dev *vtep, struct vtep_remote *remote);
 void vtep_remote_put(struct vtep_dev *vtep, struct vtep_remote *remote);
 struct vtep_dest vtep_remote_dest(const struct vtep_remote *remote);
 bool vtep_remote_matches(const struct vtep_remote *remote,

@@ -106,12 +106,9 @@ struct vtep_counters __percpu *vtep_counters_alloc(void)
 	return counters;
 }
 
-/**
- * vtep_counters_sum() - the counters of all CPUs together
- * @counters: the counters
- * @sum: VTEP_COUNTERS values, zeroed here
- */
-void vtep_counters_sum(const struct vtep_counters __percpu *counters, u64 *sum)
+/* The counters of all CPUs together, VTEP_COUNTERS values. */
+static void vtep_counters_sum(const struct vtep_counters __percpu *counters,
+			      u64 *sum)
 {
 	const struct vtep_counters *pcpu;
 	u64 value[VTEP_COUNTERS];

@@ -72,8 +72,6 @@ struct vtep_counters {
 };
 
 struct vtep_counters __percpu *vtep_counters_alloc(void);
-void vtep_counters_sum(const struct vtep_counters __percpu *counters,
-		       u64 *sum);
 void vtep_count(struct vtep_counters __percpu *counters, enum vtep_counter id);
 
 void vtep_drop(struct vtep_dev *vtep, struct sk_buff *skb,
