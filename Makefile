@@ -39,8 +39,11 @@ headers:
 		echo "No kernel headers in $(KERNELDIR): install the package linux-headers-$$(uname -r) or say KERNELDIR=." >&2; \
 		exit 1; }
 
+# Kernels that sign modules want it done with a key that headers do not have.
+unsigned = $(if $(wildcard $(KERNELDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+
 install: modules
-	+$(kbuild) INSTALL_MOD_DIR=updates modules_install
+	+$(kbuild) INSTALL_MOD_DIR=updates $(unsigned) modules_install
 	@$(driver) installed $(NAME)
 
 uninstall:
