@@ -96,13 +96,18 @@ class Guest:
         self.spoke = time.monotonic()
         if not line.startswith(MARK):
             return
-        event = json.loads(line[len(MARK):])
+        try:
+            event = json.loads(line[len(MARK):])
+        except ValueError:      # the machine died while it spoke
+            return
         for kind in ("collected", "start", "end", "broken", "done"):
             if kind in event:
                 getattr(self, kind + "_event")(event)
                 break
-        job.note = (f"({len(self.done)} of {len(self.collected)}"
-                    + (f", {self.failed} failed)" if self.failed else ")"))
+        left = len(self.missing())
+        job.note = (f"({len(self.collected) - left} of {len(self.collected)}"
+                    + (f", {self.failed} failed" if self.failed else "")
+                    + (f", now {self.current}" if self.current else "") + ")")
 
     # ---- boots
 
@@ -117,7 +122,7 @@ class Guest:
             if self.finished:
                 break
             self.machine_died(status)
-            if status == 125 or not self.missing():
+            if not self.missing():
                 break
             if boot < RESTARTS:
                 self.check.console.say(
@@ -125,7 +130,8 @@ class Guest:
                     f"again with the {len(self.missing())} tests left")
         for test in self.missing():
             self.add(test, "failed", 0, "not run: the machine had died")
-        if not self.collected and not self.done:
+        if not self.collected and not (self.finished and
+                                       self.check.expression):
             raise JobFailed(f"no test was run, see {self.out}")
         self.check.console.say(f"{job}: done {job.note}")
 
@@ -133,10 +139,11 @@ class Guest:
         return [test for test in self.collected if test not in self.done]
 
     def machine_died(self, status):
-        why = {124: "took too long", 125: "did not boot"}.get(status, "died")
+        why = "took too long" if status == 124 else "died"
         if self.current:
             self.add(self.current, "failed", 0,
                      f"the machine {why} during this test (status {status})")
+        self.current = None
 
     def boot(self, job, boot):
         """One machine; its status."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+import traceback
 
 from console import clock
 
@@ -144,14 +145,19 @@ class Scheduler:
             job.action(job)
             state = "ok"
         except JobFailed as error:
-            if not self.processes.stopped:
-                self.console.say(f"{job}: FAILED: {error}")
-                if job.lost:
-                    job.lost(str(error))
+            self._failed(job, str(error))
+        except Exception:       # pylint: disable=broad-exception-caught
+            self._failed(job, traceback.format_exc())
         finally:
             with self.changed:
                 job.state, job.end = state, time.monotonic()
                 self.changed.notify()
+
+    def _failed(self, job, reason):
+        if not self.processes.stopped:
+            self.console.say(f"{job}: FAILED: {reason}")
+            if job.lost:
+                job.lost(reason)
 
     def _status_line(self):
         if time.monotonic() - self.said < TICK or not self.running():

@@ -47,15 +47,15 @@ class Check:
         self.kernels = chosen_kernels(os.environ.get("K", ""))
         self.files = matching_files(self.expression)
         self.everything = not self.expression and not os.environ.get("K")
-        self.out = os.path.join(
-            os.environ.get("VXLAN_OUT") or os.path.join(TREE, "out"), "check")
+        self.out = os.path.abspath(os.path.join(
+            os.environ.get("VXLAN_OUT") or f"{TREE}/out", "check"))
         self.machines = os.path.join(TREE, "selftests/machines")
         self.limit = 900 if self.expression else 3600
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(self.out)
         self.scratch = tempfile.mkdtemp(prefix="vxlan-check.", dir="/var/tmp")
         self.console = Console(f"{self.out}/check.log")
-        self.results = Results(self.console)
+        self.results = Results(self.console, self.out)
         self.results.show_all = bool(self.expression)
         self.jobs = Scheduler(self.console, workers())
         self.times = Times(f"{CACHE}/test-times.json")
@@ -124,9 +124,13 @@ class Check:
     # ---- what they do
 
     def prepare(self, job):
+        """Twice if need be: the archive may be out of reach for a moment."""
         log = self.log(f"prepare-{job.name}")
-        status = self.jobs.command(job, [f"{self.machines}/prepare", job.name],
-                                   log)
+        argv = [f"{self.machines}/prepare", job.name]
+        status = self.jobs.command(job, argv, log)
+        if status and not self.jobs.processes.stopped:
+            self.console.say(f"{job}: {last_line(log)}; once more")
+            status = self.jobs.command(job, argv, log)
         if status:
             raise JobFailed(f"status {status}: {last_line(log)} ({log})")
         if job.seconds > 5:
@@ -198,7 +202,7 @@ class Check:
     def guest_lost(self, guest):
         """No machine: each of its test functions has failed."""
         def lost(reason):
-            if guest.done:
+            if guest.collected:
                 return
             for file in guest.files:
                 for test in wanted_functions(file, self.expression):
@@ -238,11 +242,9 @@ class Check:
             self.results.add("check", "not finished: interrupted", "failed", 0,
                              "", self.out)
         elif self.expression and not self.results.all_tests():
-            self.console.say(f"no test matches '{self.expression}'")
-        for group in dict.fromkeys(r.group for r in self.results.all):
-            self.results.save_text(self.log(f"failures-{group}"), group)
-        self.results.save_json(f"{self.out}/results.json")
-        self.results.save_junit(f"{self.out}/junit.xml")
+            self.results.add("check", f"no test matches '{self.expression}'",
+                             "failed", 0, "", self.out)
+        self.results.save()
         if self.everything and not self.interrupt:
             self.times.save(self.results.all)
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -281,7 +283,7 @@ def last_line(path):
 
 
 def first_error(path):
-    return (grep(path, r"\berror\b|\*\*\*|: die") or [last_line(path)])[0][:150]
+    return (grep(path, r"\berror\b|\*\*\*") or [last_line(path)])[0][:150]
 
 
 def give_to_caller(folder):

@@ -36,8 +36,8 @@ class Result:
 
 
 class Results:
-    def __init__(self, console):
-        self.console = console
+    def __init__(self, console, out):
+        self.console, self.out = console, out
         self.all = []
         self.lock = threading.Lock()
         self.show_all = False       # a line for each, not for failures only
@@ -70,6 +70,7 @@ class Results:
         self._times(jobs, total)
         self._flows(kernels)
         self._groups()
+        self._slowest()
         self._skipped()
         self._failures()
         say(", ".join(f"{self.count(outcome)} {outcome}"
@@ -109,6 +110,14 @@ class Results:
             say(f"  {group:12} {counts[0]:8}{counts[1]:8}{counts[2]:9}")
         say()
 
+    def _slowest(self, number=8):
+        tests = sorted(self.all_tests(), key=lambda r: -r.seconds)
+        if len(tests) > number:
+            self.console.plain("slowest tests")
+            for r in tests[:number]:
+                self.console.plain(f"  {r.seconds:6.1f} s  {r.group}: {r.name}")
+            self.console.plain()
+
     def _skipped(self):
         why = Counter((r.text.strip(), r.group) for r in self.all
                       if r.outcome == "skipped")
@@ -120,27 +129,35 @@ class Results:
     def _failures(self):
         say = self.console.plain
         failed = [r for r in self.all if r.outcome == "failed"]
-        for r in failed:
-            say(f"FAILED {r.group}: {r.name}{_because(r)}")
-            say(f"       {r.where}")
-        if failed:
+        for group in dict.fromkeys(r.group for r in failed):
+            mine = [r for r in failed if r.group == group]
+            for r in mine:
+                say(f"FAILED {r.group}: {r.name}{_because(r)}")
+            say("  in full: " + self.failures_file(group))
+            say("  logs: " + ", ".join(dict.fromkeys(r.where for r in mine)))
             say()
 
     # ---- files
 
-    def save_text(self, path, group):
-        """What failing tests of a group had to say."""
-        with open(path, "w", encoding="utf-8") as file:
+    def failures_file(self, group):
+        return f"{self.out}/failures-{group}.log"
+
+    def save(self):
+        """For people, for programs, and for CI systems."""
+        for group in {r.group for r in self.all if r.outcome == "failed"}:
+            self.save_failures(group)
+        with open(f"{self.out}/results.json", "w", encoding="utf-8") as file:
+            json.dump([vars(r) for r in self.all], file, indent=1)
+        self.save_junit()
+
+    def save_failures(self, group):
+        with open(self.failures_file(group), "w", encoding="utf-8") as file:
             for r in self.of(group):
                 if r.outcome == "failed":
                     file.write(f"======== {r.name}\n{r.text}\n\n")
 
-    def save_json(self, path):
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump([vars(r) for r in self.all], file, indent=1)
-
-    def save_junit(self, path):
-        with open(path, "w", encoding="utf-8") as file:
+    def save_junit(self):
+        with open(f"{self.out}/junit.xml", "w", encoding="utf-8") as file:
             file.write('<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n')
             for group in dict.fromkeys(r.group for r in self.all):
                 file.write(_suite(group, self.of(group)))

@@ -97,12 +97,20 @@ def fabric():
         yield made
 
 
-@pytest.fixture
-def new_fabric():
-    """Three hosts for one test alone."""
+@pytest.fixture(scope="session")
+def session_fabric():
+    """Three hosts without VXLAN; who adds devices deletes them again."""
     with topo.Fabric(hosts=3) as made:
         yield made
         capture.close_all()
+
+
+@pytest.fixture
+def vteps(session_fabric):
+    """Three hosts, whose VXLAN devices are deleted after the test."""
+    yield session_fabric
+    for host in session_fabric.hosts:
+        host.delete_vxlans()
 
 
 @pytest.fixture(scope="module")

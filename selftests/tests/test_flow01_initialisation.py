@@ -26,12 +26,12 @@ def wait_report(cap, group, record):
         what=f"report type {record} of {group} at {cap.name}")
 
 
-def test_flow01_report_when_device_goes_up(new_fabric, underlay):
+def test_flow01_report_when_device_goes_up(vteps, underlay):
     """The join is on the wire when the device goes up, not before."""
-    captures = {host: host.capture() for host in new_fabric.hosts}
-    for host in new_fabric.hosts:
+    captures = {host: host.capture() for host in vteps.hosts}
+    for host in vteps.hosts:
         host.add_vxlan(100, underlay.options(host), up=False)
-    new_fabric.settle()
+    vteps.settle()
     for host, cap in captures.items():
         assert underlay.group not in underlay.members(host.ns)
         assert not cap.reports(underlay.group)
@@ -44,7 +44,7 @@ def test_flow01_report_when_device_goes_up(new_fabric, underlay):
         assert report.ip.src == (host.ip4 if underlay.version == 4
                                  else host.link_local)
         assert underlay.members(host.ns)[underlay.group] == 1
-    new_fabric.settle()
+    vteps.settle()
     for cap in captures.values():
         assert not cap.reports(underlay.group, wire.TO_IN)
 
@@ -52,12 +52,13 @@ def test_flow01_report_when_device_goes_up(new_fabric, underlay):
 @pytest.mark.parametrize("order", [(100, 200), (200, 100)],
                          ids=["joiner-first", "joiner-last"])
 @pytest.mark.parametrize("how", ["down", "delete"])
-def test_flow01_leave_with_last_vni(new_fabric, underlay, order, how):
+def test_flow01_leave_with_last_vni(vteps, underlay, order, how):
     """The leave comes when the last VNI of the group goes, not before."""
-    host, other = new_fabric.host[1], new_fabric.host[2]
+    group = underlay.new_group()
+    host, other = vteps.host[1], vteps.host[2]
     for vni in (100, 200):
-        host.add_vxlan(vni, underlay.options(host), bridge=False)
-    other.add_vxlan(100, underlay.options(other), bridge=False)
+        host.add_vxlan(vni, underlay.options(host, group), bridge=False)
+    other.add_vxlan(100, underlay.options(other, group), bridge=False)
     cap = host.capture()
 
     def end(vni):
@@ -67,41 +68,40 @@ def test_flow01_leave_with_last_vni(new_fabric, underlay, order, how):
             host.ns.rtnl.dellink(f"vx{vni}")
 
     end(order[0])
-    assert underlay.group in underlay.members(host.ns)
-    cap.quiet(0.3, is_leave(underlay.group))
+    assert group in underlay.members(host.ns)
+    cap.quiet(0.3, is_leave(group))
     before = time.time()
     end(order[1])
-    leave = wait_report(cap, underlay.group, wire.TO_IN)
+    leave = wait_report(cap, group, wire.TO_IN)
     underlay.check_report(leave)
     assert leave.time > before
-    assert underlay.group not in underlay.members(host.ns)
-    assert underlay.group in underlay.members(other.ns)
+    assert group not in underlay.members(host.ns)
+    assert group in underlay.members(other.ns)
 
 
-def test_flow01_again(new_fabric, underlay):
+def test_flow01_again(vteps, underlay):
     """A device that comes up again joins again."""
-    host = new_fabric.host[1]
-    host.add_vxlan(100, underlay.options(host), bridge=False)
+    host, group = vteps.host[1], underlay.new_group()
+    host.add_vxlan(100, underlay.options(host, group), bridge=False)
     cap = host.capture()
     host.ns.rtnl.setlink("vx100", up=False)
-    wait_report(cap, underlay.group, wire.TO_IN)
+    wait_report(cap, group, wire.TO_IN)
     cap.clear()
     host.ns.rtnl.setlink("vx100", up=True)
-    wait_report(cap, underlay.group, wire.TO_EX)
-    assert underlay.members(host.ns)[underlay.group] == 1
+    wait_report(cap, group, wire.TO_EX)
+    assert underlay.members(host.ns)[group] == 1
 
 
-def test_flow01_groups_apart(new_fabric, underlay):
+def test_flow01_groups_apart(vteps, underlay):
     """Two VNIs with two groups: each joins and leaves its own."""
-    host = new_fabric.host[1]
+    host = vteps.host[1]
+    ours, others = underlay.new_group(), underlay.new_group()
     cap = host.capture()
-    host.add_vxlan(100, underlay.options(host), bridge=False)
-    host.add_vxlan(200, underlay.options(host, underlay.other_group),
-                   bridge=False)
-    for group in (underlay.group, underlay.other_group):
+    for vni, group in ((100, ours), (200, others)):
+        host.add_vxlan(vni, underlay.options(host, group), bridge=False)
         wait_report(cap, group, wire.TO_EX)
     host.ns.rtnl.setlink("vx100", up=False)
-    wait_report(cap, underlay.group, wire.TO_IN)
-    assert not cap.reports(underlay.other_group, wire.TO_IN)
-    assert underlay.other_group in underlay.members(host.ns)
-    assert underlay.group not in underlay.members(host.ns)
+    wait_report(cap, ours, wire.TO_IN)
+    assert not cap.reports(others, wire.TO_IN)
+    assert others in underlay.members(host.ns)
+    assert ours not in underlay.members(host.ns)

@@ -99,8 +99,6 @@ def build_site(fabric, on_a, on_gw, on_b):
     make = vm_gateway if hosts[1] in (hosts[0], hosts[2]) else host_gateway
     gateway, dev, mac = make(hosts[1])
     gateway.sysctl("ipv4/ip_forward", 1)
-    for vm in (vma, vmb):
-        vm.wait_ready()
     fabric.settle()
     return Site(fabric, vma, vmb, gateway, dev, mac, add_outside(gateway),
                 tuple(hosts))

@@ -11,13 +11,16 @@ topo      Fabric(hosts=3, mtu=1600, snooping, offloads): .host[n], .hosts, .ns,
           everything learned), .delete() / `with`.
           Host: .ns .mac .ip4 .ip6 .number, add_vxlan(vni, "ip link words",
           name, bridge=True, up=True), add_vm(number, vni, ip="a/len"),
-          capture("eth0"), fdb(dev) -> {mac: [dst]}, forget().
+          capture("eth0"), fdb(dev) -> {mac: [dst]}, forget(),
+          delete_vxlans().
           VM: .ns .mac .ip .ipv6, ping(other, count), send(frame, ...),
           capture(), know(other vms), add_leg(vni, ip), forget().
           segment(fabric, underlay, vni, vms={vm: host}, options, group);
           wait_learned(host, vm, behind, underlay, dev); kind(); DEFAULTS.
-underlay  V4, V6: .group .other_group .address(host) .options(host)
-          .group_mac() .members(ns) -> {group: users} .check_report(report).
+underlay  V4, V6: .group .other_group .new_group() .address(host)
+          .options(host, group) .group_mac(group) .members(ns) -> {group: users}
+          .check(outer, vni, host, dst host or group): all bytes that have
+          one right value; .check_report(report).
 capture   Capture(ns, ifname): open BEFORE the action. packets(match, sent),
           outers(sent, match), reports(group, record), wait_for(match),
           wait_count(match, n), quiet(seconds, match), clear(), save(path),
@@ -50,6 +53,8 @@ wait      eventually(check, timeout), steadily, scaled, deadline: all times are
           multiplied by $VXLAN_SLOW.
 layers    layers(): scapy's VXLAN and friends, imported at the first use.
 
-Fixtures (conftest.py): kind, fabric (3 hosts, module), underlay (V4, or the
-module's UNDERLAY), namespaces() -> Netns factory (function scope, deleted).
+Fixtures (conftest.py): kind; underlay (V4, or the module's UNDERLAY); fabric
+(3 hosts of the module), tenants / vms (5 VMs in two VNIs on it, vms: nothing
+learned yet); vteps (3 hosts without VXLAN, shared: devices are deleted after
+the test); namespaces() -> a Netns that is deleted after the test.
 """

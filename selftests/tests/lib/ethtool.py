@@ -8,6 +8,7 @@ import socket
 import struct
 
 SIOCETHTOOL = 0x8946
+GLINK = 0x0a
 GSTRINGS, GSTATS, GSSET_INFO = 0x1b, 0x1d, 0x37
 ETH_SS_STATS = 1
 SET = {"rx": 0x15, "tx": 0x17, "sg": 0x19, "tso": 0x1f, "gso": 0x24,
@@ -32,6 +33,15 @@ def offload(ns, dev, on=False, names=("tx",)):
         except OSError as error:
             if error.errno != errno.EOPNOTSUPP:
                 raise
+
+
+def has_link(ns, dev):
+    """Ask for the carrier. The kernel then acts on a change of it that is
+    pending (operational state, bridge port), instead of within a second.
+    """
+    data = array.array("B", struct.pack("=II", GLINK, 0))
+    _ioctl(ns, dev, data)
+    return bool(struct.unpack_from("=I", data, 4)[0])
 
 
 def statistics(ns, dev):

@@ -8,7 +8,7 @@ which takes 20 to 50 ms in an emulator.
 import ipaddress
 import struct
 
-from . import nl
+from . import ethtool, nl
 from . import nldefs as d
 
 
@@ -24,12 +24,15 @@ def add_veth(ns, name, peer_ns, peer, mac=None, mtu=None, bridge=None):
     """
     peer_attrs = [(d.IFLA_IFNAME, nl.text(peer)), *_options(mac, mtu),
                   (d.IFLA_NET_NS_FD, nl.u32(peer_ns.fd))]
-    port = [(d.IFLA_MASTER, nl.u32(ns.rtnl.index(bridge)))] if bridge else []
     ns.rtnl.newlink(
         name, "veth", [(d.VETH_INFO_PEER,
                         nl.ifinfomsg() + nl.pack_attrs(peer_attrs))],
-        _options(mtu=mtu) + port, up=True)
+        _options(mtu=mtu), up=True)
     peer_ns.rtnl.setlink(peer, up=True)
+    ethtool.has_link(ns, name)
+    ethtool.has_link(peer_ns, peer)
+    if bridge:      # with a carrier that is known: the port forwards at once
+        set_port(ns, name, bridge)
 
 
 def add_bridge(ns, name, mac=None, mtu=None, snooping=False):

@@ -38,6 +38,9 @@ QUIET_SYSCTLS = {
     "ipv6/conf/default/router_solicitations": 0,
     "ipv6/conf/default/addr_gen_mode": 1,
 }
+#: With br_netfilter loaded: bridges do not ask the IP firewall.
+BRIDGE_SYSCTLS = [f"bridge/bridge-nf-call-{table}"
+                  for table in ("iptables", "ip6tables", "arptables")]
 
 
 class CommandFailed(AssertionError):
@@ -77,6 +80,11 @@ def _make(path):
         raise trouble[0]
 
 
+def _write_sysctl(key, value):
+    with open(f"/proc/sys/net/{key}", "w", encoding="ascii") as file:
+        file.write(str(value))
+
+
 class Netns:
     """One namespace with a unique name; quiet: no DAD, RS, RA, link-locals.
 
@@ -86,7 +94,7 @@ class Netns:
         with ns.entered(): ...                    # this thread goes there
     """
 
-    def __init__(self, label="ns"):
+    def __init__(self, label="ns", bare=False):
         self.label = label
         self.name = f"vxt{os.getpid()}-{next(_count)}-{label}"
         self.path = f"{RUN}/{self.name}"
@@ -96,11 +104,16 @@ class Netns:
         self.rtnl_socket = None
         live.append(self)
         self.nsid = _assign_nsid(self.fd)
-        for key, value in QUIET_SYSCTLS.items():
-            self.sysctl(key, value)
-        self.sysctl("bridge/bridge-nf-call-iptables", 0, missing_ok=True)
-        self.sysctl("bridge/bridge-nf-call-ip6tables", 0, missing_ok=True)
-        self.sysctl("bridge/bridge-nf-call-arptables", 0, missing_ok=True)
+        if not bare:
+            self._settle_in()
+
+    def _settle_in(self):
+        with self.entered():
+            for key, value in QUIET_SYSCTLS.items():
+                _write_sysctl(key, value)
+            if os.path.exists("/proc/sys/net/bridge"):
+                for key in BRIDGE_SYSCTLS:
+                    _write_sysctl(key, 0)
         self.rtnl.setlink("lo", up=True)
 
     def __repr__(self):
@@ -124,17 +137,12 @@ class Netns:
             self.rtnl_socket = nl.Rtnl(self)
         return self.rtnl_socket
 
-    def sysctl(self, key, value=None, missing_ok=False):
+    def sysctl(self, key, value=None):
         """Read or write /proc/sys/net/<key>."""
-        path = f"/proc/sys/net/{key}"
+        if value is None:
+            return self.read(f"/proc/sys/net/{key}").strip()
         with self.entered():
-            if missing_ok and not os.path.exists(path):
-                return None
-            if value is None:
-                with open(path, encoding="ascii") as file:
-                    return file.read().strip()
-            with open(path, "w", encoding="ascii") as file:
-                file.write(str(value))
+            _write_sysctl(key, value)
         return None
 
     def read(self, path):
@@ -247,7 +255,7 @@ def wait_gone(namespaces, timeout=30):
             eventually(lambda ns=ns: _has_ended(rtnl, ns.nsid), timeout,
                        what=f"namespace {ns.name} gone")
         if namespaces:
-            sentinel = Netns("sentinel")
+            sentinel = Netns("sentinel", bare=True)
             sentinel.delete(wait=False)
             eventually(lambda: _has_ended(rtnl, sentinel.nsid), timeout,
                        what="cleanup of namespaces")

@@ -147,10 +147,18 @@ class Host:
         self.vxlans.append(name)
         return name
 
+    def delete_vxlans(self):
+        """Delete the devices of add_vxlan() and their bridges."""
+        for link in self.ns.rtnl.links():
+            if link["name"] in self.vxlans or link["kind"] == "bridge":
+                self.ns.rtnl.dellink(link["name"])
+        self.vxlans = []
+
     def add_vm(self, number, vni=100, ip=None, ip6=None, mtu=1500):
         """A VM (its namespace) on bridge brVNI."""
         vm = VM(self, number, ip, ip6)
         vm.add_leg(vni, vm.ip4, vm.ip6, mtu)
+        vm.wait_ready()
         return vm
 
     def capture(self, ifname="eth0"):
@@ -188,8 +196,6 @@ def segment(fabric, underlay, vni=100, vms=None, options="", group=None):
         host.add_vxlan(vni, f"{underlay.options(host, group)} {options}")
     made = {number: fabric.host[on].add_vm(number, vni)
             for number, on in (vms or {}).items()}
-    for vm in made.values():
-        vm.wait_ready()
     fabric.settle()
     return made
 

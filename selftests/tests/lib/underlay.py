@@ -2,6 +2,7 @@
 """What differs between an IPv4 and an IPv6 underlay, in one place."""
 
 import ipaddress
+import itertools
 import struct
 
 from . import wire
@@ -15,11 +16,17 @@ class Underlay:
         self.name = f"v{version}"
         self.group = group
         self.other_group = other_group
+        self._groups = itertools.count(3)
         #: Bytes that encapsulation adds to an inner Ethernet payload.
         self.overhead = overhead
 
     def __repr__(self):
         return self.name
+
+    def new_group(self):
+        """A group that nobody has used yet."""
+        number = next(self._groups)
+        return f"{self.group[:-1]}{number:{'d' if self.version == 4 else 'x'}}"
 
     def address(self, host):
         """The VTEP address of a Host (or of host number n)."""
