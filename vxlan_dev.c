@@ -86,24 +86,44 @@ static void vtep_dev_leave(struct vtep_group *group)
 		vtep_group_put(group);
 }
 
+static int vtep_dev_attach(struct vtep_dev *vtep,
+			   const struct vtep_config *cfg)
+{
+	struct vtep_vni *vni = vtep_vni_open(vtep, cfg);
+
+	if (IS_ERR(vni))
+		return PTR_ERR(vni);
+	vtep->vni = vni;
+	rcu_assign_pointer(vtep->sock, vni->sock);
+	return 0;
+}
+
+/* Does nothing if the device could not be attached again after a change. */
+static void vtep_dev_detach(struct vtep_dev *vtep)
+{
+	if (!vtep->vni)
+		return;
+	RCU_INIT_POINTER(vtep->sock, NULL);
+	vtep_vni_close(vtep->vni);
+	vtep->vni = NULL;
+}
+
 static int vtep_dev_open(struct net_device *dev)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
 	struct vtep_config *cfg = vtep_cfg_rtnl(vtep);
 	struct vtep_group *group;
-	struct vtep_vni *vni;
+	int err;
 
-	vni = vtep_vni_open(vtep, cfg);
-	if (IS_ERR(vni))
-		return PTR_ERR(vni);
+	err = vtep_dev_attach(vtep, cfg);
+	if (err)
+		return err;
 	group = vtep_dev_join(vtep, cfg, NULL);
 	if (IS_ERR(group)) {
-		vtep_vni_close(vni);
+		vtep_dev_detach(vtep);
 		return PTR_ERR(group);
 	}
-	vtep->vni = vni;
 	vtep->group = group;
-	rcu_assign_pointer(vtep->sock, vni->sock);
 	vtep_fdb_start(vtep);
 	return 0;
 }
@@ -113,11 +133,9 @@ static int vtep_dev_stop(struct net_device *dev)
 	struct vtep_dev *vtep = netdev_priv(dev);
 
 	vtep_fdb_stop(vtep);
-	RCU_INIT_POINTER(vtep->sock, NULL);
 	vtep_dev_leave(vtep->group);
 	vtep->group = NULL;
-	vtep_vni_close(vtep->vni);
-	vtep->vni = NULL;
+	vtep_dev_detach(vtep);
 	return 0;
 }
 
@@ -312,7 +330,7 @@ void vtep_dev_delete(struct net_device *dev, struct list_head *head)
  * @old: present configuration
  * @new: wanted configuration
  * @lower: wanted lower device, or NULL
- * @vni: place in a socket's VNI table for @new; the present one if it fits
+ * @reattached: the device has another place in a VNI table, for @new
  * @group: membership for @new; the present one if it fits
  */
 struct vtep_change {
@@ -320,7 +338,7 @@ struct vtep_change {
 	struct vtep_config *old;
 	struct vtep_config *new;
 	struct net_device *lower;
-	struct vtep_vni *vni;
+	bool reattached;
 	struct vtep_group *group;
 };
 
@@ -356,21 +374,37 @@ static void vtep_change_lower_commit(struct vtep_change *change)
 	vtep->lower = change->lower;
 }
 
+static void vtep_change_receive_undo(struct vtep_change *change)
+{
+	int err;
+
+	if (!change->reattached)
+		return;
+	vtep_dev_detach(change->vtep);
+	err = vtep_dev_attach(change->vtep, change->old);
+	if (err)
+		netdev_err(change->vtep->dev,
+			   "cannot receive any more: error %d\n", err);
+}
+
+/*
+ * The former place is given up first: a port can be bound in a VRF only when
+ * nobody has it outside, and the other way round.
+ */
 static int vtep_change_receive(struct vtep_change *change)
 {
 	struct vtep_dev *vtep = change->vtep;
+	int err;
 
-	change->vni = vtep->vni;
-	if (!vtep->vni || vtep_vni_fits(vtep->vni, change->new))
+	if (!netif_running(vtep->dev) ||
+	    (vtep->vni && vtep_vni_fits(vtep->vni, change->new)))
 		return 0;
-	change->vni = vtep_vni_open(vtep, change->new);
-	return PTR_ERR_OR_ZERO(change->vni);
-}
-
-static void vtep_change_receive_undo(struct vtep_change *change)
-{
-	if (change->vni != change->vtep->vni)
-		vtep_vni_close(change->vni);
+	vtep_dev_detach(vtep);
+	change->reattached = true;
+	err = vtep_dev_attach(vtep, change->new);
+	if (err)
+		vtep_change_receive_undo(change);
+	return err;
 }
 
 static int vtep_change_group(struct vtep_change *change,
@@ -397,14 +431,10 @@ static void vtep_change_commit(struct vtep_change *change)
 {
 	struct vtep_dev *vtep = change->vtep;
 	struct vtep_group *old_group = vtep->group;
-	struct vtep_vni *old_vni = vtep->vni;
 	struct net_device *dev = vtep->dev;
 
 	rcu_assign_pointer(vtep->cfg, change->new);
-	vtep->vni = change->vni;
 	vtep->group = change->group;
-	if (change->vni)
-		rcu_assign_pointer(vtep->sock, change->vni->sock);
 
 	vtep_change_lower_commit(change);
 	vtep_dev_fit(dev, change->lower, change->new);
@@ -419,8 +449,6 @@ static void vtep_change_commit(struct vtep_change *change)
 	kfree(change->old);
 	if (old_group != change->group)
 		vtep_dev_leave(old_group);
-	if (old_vni != change->vni)
-		vtep_vni_close(old_vni);
 	if (netif_running(dev))
 		vtep_fdb_age_now(vtep);
 }
@@ -475,24 +503,21 @@ undo_lower:
 	return err;
 }
 
-/* Receives where the lower device is now; a device that fails hears nothing. */
-static void vtep_dev_reopen(struct vtep_dev *vtep)
+static bool vtep_dev_strayed(const struct vtep_dev *vtep,
+			     const struct net_device *lower)
 {
-	struct vtep_vni *old = vtep->vni;
-	struct vtep_vni *vni = vtep_vni_open(vtep, vtep_cfg_rtnl(vtep));
+	return vtep->lower == lower && netif_running(vtep->dev) &&
+	       !(vtep->vni && vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep)));
+}
 
-	if (IS_ERR(vni)) {
+static void vtep_dev_reattach(struct vtep_dev *vtep)
+{
+	int err = vtep_dev_attach(vtep, vtep_cfg_rtnl(vtep));
+
+	if (err)
 		netdev_err(vtep->dev,
-			   "cannot receive from the VRF of %s: error %ld\n",
-			   vtep->lower->name, PTR_ERR(vni));
-		return;
-	}
-	vtep->vni = vni;
-	rcu_assign_pointer(vtep->sock, vni->sock);
-	/* Packets that saw the former socket must not cache a route. */
-	synchronize_net();
-	vtep_peers_forget_routes(vtep);
-	vtep_vni_close(old);
+			   "cannot receive where %s is now: error %d\n",
+			   vtep->lower->name, err);
 }
 
 /**
@@ -500,16 +525,33 @@ static void vtep_dev_reopen(struct vtep_dev *vtep)
  * @vn: its namespace
  * @lower: the device, after NETDEV_CHANGEUPPER
  *
- * Sockets are bound to the VRF, so the devices above move to another one.
+ * Sockets are bound to the VRF, so the devices above move to another one. They
+ * all let go of the former one first, which would be in the way as long as
+ * one of them has it. A device that finds the port taken stays up and says
+ * so; it tries again at the next move, change, or when it is set down and up.
  *
  * Context: RTNL, may sleep.
  */
 void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
 {
 	struct vtep_dev *vtep;
+	bool any = false;
 
-	list_for_each_entry(vtep, &vn->devs, list)
-		if (vtep->lower == lower && vtep->vni &&
-		    !vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep)))
-			vtep_dev_reopen(vtep);
+	list_for_each_entry(vtep, &vn->devs, list) {
+		if (!vtep_dev_strayed(vtep, lower))
+			continue;
+		vtep_dev_detach(vtep);
+		any = true;
+	}
+	if (!any)
+		return;
+
+	/* Packets that saw the former socket must not cache a route. */
+	synchronize_net();
+	list_for_each_entry(vtep, &vn->devs, list) {
+		if (!vtep_dev_strayed(vtep, lower))
+			continue;
+		vtep_peers_forget_routes(vtep);
+		vtep_dev_reattach(vtep);
+	}
 }
