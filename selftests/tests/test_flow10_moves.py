@@ -80,19 +80,22 @@ class Routed:
         length, flags = ("64", "nodad") if self.v6 else ("24", "")
 
         def address(net, number, dev):
-            return f"addr add {self.at(net, number)}/{length} dev {dev} {flags}"
+            line = f"addr add {self.at(net, number)}/{length} dev {dev} {flags}"
+            # without a link-local address no neighbour is ever probed
+            local = f"addr add fe80::{net}:{number:x}/64 dev {dev} nodad"
+            return [line, local] if self.v6 else [line]
 
         for net, (name, number) in zip((1, 3), (("A", 252), ("B", 253))):
-            self.router[name].ip(address(net, 254, "eth0"),
-                                 address(2, number, "eth1"))
-            self.host[1].ns.ip(address(net, 1, UPLINK[name]))
+            self.router[name].ip(*address(net, 254, "eth0"),
+                                 *address(2, number, "eth1"))
+            self.host[1].ns.ip(*address(net, 1, UPLINK[name]))
             family = "ipv6/conf/all/forwarding" if self.v6 else \
                 "ipv4/ip_forward"
             self.router[name].sysctl(family, 1)
         self.host[1].ns.ip(f"addr add {self.vtep(1)}/"
                            f"{128 if self.v6 else 32} dev lo")
         for number in (2, 3):
-            self.host[number].ns.ip(address(2, number, "eth0"))
+            self.host[number].ns.ip(*address(2, number, "eth0"))
 
     def hop(self, name):
         """`ip route` words: the next hop of host 1 to that router."""

@@ -36,7 +36,7 @@ REPLACE = d.NLM_F_CREATE | d.NLM_F_REPLACE
 #: What `bridge fdb flush` sends.
 FLUSH = d.NLM_F_BULK
 
-#: 6.1 hands a flush to the driver with few filters, see features.
+#: The core of older kernels lets few filters of a flush through.
 RELEASE = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 FULL_FLUSH = RELEASE >= (6, 7)
 
