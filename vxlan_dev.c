@@ -115,13 +115,13 @@ static int vtep_dev_open(struct net_device *dev)
 	struct vtep_group *group;
 	int err;
 
-	err = vtep_dev_attach(vtep, cfg);
-	if (err)
-		return err;
 	group = vtep_dev_join(vtep, cfg, NULL);
-	if (IS_ERR(group)) {
-		vtep_dev_detach(vtep);
+	if (IS_ERR(group))
 		return PTR_ERR(group);
+	err = vtep_dev_attach(vtep, cfg);
+	if (err) {
+		vtep_dev_leave(group);
+		return err;
 	}
 	vtep->group = group;
 	vtep_fdb_start(vtep);
@@ -133,9 +133,9 @@ static int vtep_dev_stop(struct net_device *dev)
 	struct vtep_dev *vtep = netdev_priv(dev);
 
 	vtep_fdb_stop(vtep);
+	vtep_dev_detach(vtep);
 	vtep_dev_leave(vtep->group);
 	vtep->group = NULL;
-	vtep_dev_detach(vtep);
 	return 0;
 }
 
@@ -166,6 +166,11 @@ static void vtep_dev_fit(struct net_device *dev, const struct net_device *lower,
 	dev->needed_headroom = headroom + vtep_config_overhead(cfg);
 }
 
+/* Frames are not filtered by group, so every filter is accepted. */
+static void vtep_dev_set_rx_mode(struct net_device *dev)
+{
+}
+
 static int vtep_dev_change_mtu(struct net_device *dev, int mtu)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
@@ -183,6 +188,7 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_stop = vtep_dev_stop,
 	.ndo_start_xmit = vtep_xmit,
 	.ndo_get_stats64 = vtep_stats_get64,
+	.ndo_set_rx_mode = vtep_dev_set_rx_mode,
 	.ndo_change_mtu = vtep_dev_change_mtu,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_set_mac_address = eth_mac_addr,
@@ -251,10 +257,13 @@ static int vtep_dev_link_lower(struct vtep_dev *vtep, struct net_device *lower,
 
 static void vtep_dev_unlink_lower(struct vtep_dev *vtep)
 {
-	if (!vtep->lower)
+	struct net_device *lower = vtep->lower;
+
+	if (!lower)
 		return;
-	netdev_upper_dev_unlink(vtep->lower, vtep->dev);
+	/* Events about the lower device are none of our business any more. */
 	vtep->lower = NULL;
+	netdev_upper_dev_unlink(lower, vtep->dev);
 }
 
 /**
@@ -381,6 +390,9 @@ static void vtep_change_receive_undo(struct vtep_change *change)
 	if (!change->reattached)
 		return;
 	vtep_dev_detach(change->vtep);
+	/* Packets may have cached routes by the socket that is given up. */
+	synchronize_net();
+	vtep_peers_forget_routes(change->vtep);
 	err = vtep_dev_attach(change->vtep, change->old);
 	if (err)
 		netdev_err(change->vtep->dev,
@@ -506,14 +518,16 @@ undo_lower:
 static bool vtep_dev_strayed(const struct vtep_dev *vtep,
 			     const struct net_device *lower)
 {
-	return vtep->lower == lower && netif_running(vtep->dev) &&
-	       !(vtep->vni && vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep)));
+	return vtep->lower == lower && vtep->vni &&
+	       !vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep));
 }
 
 static void vtep_dev_reattach(struct vtep_dev *vtep)
 {
-	int err = vtep_dev_attach(vtep, vtep_cfg_rtnl(vtep));
+	int err;
 
+	vtep_peers_forget_routes(vtep);
+	err = vtep_dev_attach(vtep, vtep_cfg_rtnl(vtep));
 	if (err)
 		netdev_err(vtep->dev,
 			   "cannot receive where %s is now: error %d\n",
@@ -521,7 +535,7 @@ static void vtep_dev_reattach(struct vtep_dev *vtep)
 }
 
 /**
- * vtep_dev_lower_moved() - a lower device may have another VRF
+ * vtep_dev_lower_moved() - a lower device has entered or left a VRF
  * @vn: its namespace
  * @lower: the device, after NETDEV_CHANGEUPPER
  *
@@ -530,6 +544,9 @@ static void vtep_dev_reattach(struct vtep_dev *vtep)
  * one of them has it. A device that finds the port taken stays up and says
  * so; it tries again at the next move, change, or when it is set down and up.
  *
+ * A lower device that is about to go takes its devices with it: they must not
+ * come up in the default VRF before.
+ *
  * Context: RTNL, may sleep.
  */
 void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
@@ -537,21 +554,20 @@ void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
 	struct vtep_dev *vtep;
 	bool any = false;
 
+	if (lower->reg_state != NETREG_REGISTERED)
+		return;
+
 	list_for_each_entry(vtep, &vn->devs, list) {
 		if (!vtep_dev_strayed(vtep, lower))
 			continue;
 		vtep_dev_detach(vtep);
 		any = true;
 	}
-	if (!any)
-		return;
-
 	/* Packets that saw the former socket must not cache a route. */
-	synchronize_net();
-	list_for_each_entry(vtep, &vn->devs, list) {
-		if (!vtep_dev_strayed(vtep, lower))
-			continue;
-		vtep_peers_forget_routes(vtep);
-		vtep_dev_reattach(vtep);
-	}
+	if (any)
+		synchronize_net();
+	list_for_each_entry(vtep, &vn->devs, list)
+		if (vtep->lower == lower && !vtep->vni &&
+		    netif_running(vtep->dev))
+			vtep_dev_reattach(vtep);
 }

@@ -121,22 +121,27 @@ static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb)
 }
 
 /*
- * Does the frame fit? VTEP_COUNTERS: it did not, its sender was told, and
- * there is no packet any more.
+ * Does the frame fit? @overhead is the length of the outer headers, @whole
+ * says that the packet must not be fragmented. VTEP_COUNTERS: it did not fit,
+ * its sender was told, and there is no packet any more.
  */
 static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
 					struct sk_buff *skb,
-					struct dst_entry *dst, int overhead)
+					struct dst_entry *dst, int overhead,
+					bool whole)
 {
-	int err = skb_tunnel_check_pmtu(skb, dst, overhead,
+	int err = skb_tunnel_check_pmtu(skb, dst, overhead + ETH_HLEN,
 					netif_is_any_bridge_port(vtep->dev));
 
-	if (likely(!err))
-		return VTEP_OK;
-	if (err < 0)
+	if (unlikely(err > 0)) {
+		vtep_return_error(vtep, skb);
+		return VTEP_COUNTERS;
+	}
+	/* The IP layer would drop it, without a name. */
+	if (unlikely(err || (whole && !skb_is_gso(skb) &&
+			     skb->len + overhead > dst_mtu(dst))))
 		return VTEP_TX_TOO_BIG;
-	vtep_return_error(vtep, skb);
-	return VTEP_COUNTERS;
+	return VTEP_OK;
 }
 
 static enum vtep_counter vtep_route_error(int err)
@@ -179,7 +184,8 @@ static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 	if (IS_ERR(rt))
 		return vtep_route_error(PTR_ERR(rt));
 
-	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead + ETH_HLEN);
+	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead,
+				 outer.df && !ip_mtu_locked(&rt->dst));
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
@@ -220,7 +226,7 @@ static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 	if (IS_ERR(dst))
 		return vtep_route_error(PTR_ERR(dst));
 
-	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead + ETH_HLEN);
+	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, true);
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 

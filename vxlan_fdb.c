@@ -392,35 +392,51 @@ int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
 
 /* Walks */
 
-/* Takes out those remotes of an entry that match; the last one ends it. */
-static void vtep_fdb_flush_entry(struct vtep_dev *vtep,
-				 struct vtep_fdb_entry *entry,
+/* Takes those of several remotes out that match; at least one stays. */
+static int vtep_fdb_slots_filter(struct vtep_dev *vtep,
+				 struct vtep_fdb_entry *entry, u32 stay,
 				 vtep_fdb_match_t match, const void *arg)
+{
+	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
+	struct vtep_fdb_slots *slots = vtep_fdb_slots_copy(NULL, stay);
+	u32 i, kept = 0;
+
+	if (!slots)
+		return -ENOMEM;
+	for (i = 0; i < old->count; i++)
+		if (!match(entry, old->remote[i], arg))
+			slots->remote[kept++] = old->remote[i];
+	vtep_fdb_slots_replace(vtep, entry, slots);
+	for (i = 0; i < old->count; i++) {
+		if (!match(entry, old->remote[i], arg))
+			continue;
+		vtep_fdb_tell(vtep, entry, old->remote[i], VTEP_FDB_DEL);
+		vtep_remote_put(vtep, old->remote[i]);
+	}
+	return 0;
+}
+
+/* Takes out those remotes of an entry that match; the last one ends it. */
+static int vtep_fdb_flush_entry(struct vtep_dev *vtep,
+				struct vtep_fdb_entry *entry,
+				vtep_fdb_match_t match, const void *arg)
 {
 	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
 	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	u32 i, matching = 0;
+	u32 i, count = slots ? slots->count : 1, stay = 0;
 
-	if (remote) {
-		if (!match || match(entry, remote, arg))
-			vtep_fdb_entry_destroy(vtep, entry);
-		return;
-	}
+	if (remote)
+		stay = match && !match(entry, remote, arg);
+	else if (match)
+		for (i = 0; i < count; i++)
+			stay += !match(entry, slots->remote[i], arg);
 
-	for (i = 0; i < slots->count; i++)
-		matching += !match || match(entry, slots->remote[i], arg);
-	if (matching == slots->count) {
-		vtep_fdb_entry_destroy(vtep, entry);
-		return;
-	}
-	for (i = slots->count; matching && i-- > 0;) {
-		if (!match(entry, slots->remote[i], arg))
-			continue;
-		if (vtep_fdb_slots_remove(vtep, entry, i))
-			return;
-		slots = vtep_fdb_slots(vtep, entry);
-		matching--;
-	}
+	if (stay == count)
+		return 0;
+	if (stay)
+		return vtep_fdb_slots_filter(vtep, entry, stay, match, arg);
+	vtep_fdb_entry_destroy(vtep, entry);
+	return 0;
 }
 
 /**
@@ -432,11 +448,14 @@ static void vtep_fdb_flush_entry(struct vtep_dev *vtep,
  * The lock is taken for one entry at a time.
  *
  * Context: process context, may sleep.
+ * Return: 0; -ENOMEM when not all destinations that match could be taken out of
+ * a flood entry, which cannot happen without @match.
  */
-void vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
-		    const void *arg)
+int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
+		   const void *arg)
 {
 	struct vtep_fdb_entry *entry;
+	int err = 0;
 	unsigned int seen = 0;
 	u32 id = 0;
 
@@ -444,7 +463,8 @@ void vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 	while ((entry = vtep_fdb_next(vtep, &id))) {
 		spin_lock_bh(&vtep->lock);
 		if (xa_load(&vtep->fdb.ids, id) == entry)
-			vtep_fdb_flush_entry(vtep, entry, match, arg);
+			err = vtep_fdb_flush_entry(vtep, entry, match, arg) ?:
+			      err;
 		spin_unlock_bh(&vtep->lock);
 		if (id++ == U32_MAX)
 			break;
@@ -455,6 +475,7 @@ void vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 		}
 	}
 	rcu_read_unlock();
+	return err;
 }
 
 /**

@@ -146,8 +146,8 @@ int vtep_fdb_delete(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 		    const struct vtep_dest *dest);
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
 			 const struct vtep_config *new);
-void vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
-		    const void *arg);
+int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
+		   const void *arg);
 
 static inline struct vtep_fdb_key vtep_fdb_key(const u8 *mac, u32 vni)
 {

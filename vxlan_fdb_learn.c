@@ -81,7 +81,7 @@ static bool vtep_fdb_from(const struct vtep_remote *remote,
 	const struct vtep_peer_key *key = &remote->key.peer->key;
 
 	return vtep_addr_equal(&key->addr, &from->peer.addr) &&
-	       key->ifindex == from->peer.ifindex;
+	       (!from->peer.ifindex || key->ifindex == from->peer.ifindex);
 }
 
 /*
@@ -228,7 +228,8 @@ static void vtep_fdb_age_work(struct work_struct *work)
 	u32 id = 0;
 
 	rcu_read_lock();
-	ageing.interval = rcu_dereference(vtep->cfg)->ageing * HZ;
+	ageing.interval = min_t(u64, MAX_JIFFY_OFFSET,
+				(u64)rcu_dereference(vtep->cfg)->ageing * HZ);
 	rcu_read_unlock();
 	if (!ageing.interval)
 		return;
@@ -237,8 +238,9 @@ static void vtep_fdb_age_work(struct work_struct *work)
 		vtep_fdb_age_chunk(vtep, &id, &ageing);
 		cond_resched();
 	}
+	/* However many entries there are: no more than one walk a second. */
 	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
-			   ageing.next - ageing.now);
+			   max_t(unsigned long, HZ, ageing.next - ageing.now));
 }
 
 /**
@@ -276,11 +278,14 @@ static bool vtep_fdb_goes_at_stop(const struct vtep_fdb_entry *entry,
 				  const struct vtep_remote *remote,
 				  const void *arg)
 {
-	return !(entry->state & (NUD_PERMANENT | NUD_NOARP));
+	const struct vtep_dev *vtep = arg;
+
+	return !(entry->state & (NUD_PERMANENT | NUD_NOARP)) &&
+	       entry != rcu_access_pointer(vtep->fdb.flood);
 }
 
 /**
- * vtep_fdb_stop() - the device goes down: forget what is not permanent
+ * vtep_fdb_stop() - the device goes down: forget what is neither permanent nor the default
  * @vtep: the device; it is not running any more
  *
  * Context: RTNL, may sleep.
@@ -294,5 +299,5 @@ void vtep_fdb_stop(struct vtep_dev *vtep)
 	 */
 	spin_lock_bh(&vtep->lock);
 	spin_unlock_bh(&vtep->lock);
-	vtep_fdb_flush(vtep, vtep_fdb_goes_at_stop, NULL);
+	vtep_fdb_flush(vtep, vtep_fdb_goes_at_stop, vtep);
 }

@@ -412,8 +412,10 @@ int vtep_fdb_nl_flush(const struct ndmsg *ndm, struct nlattr *tb[],
 	if (err)
 		return err;
 
-	vtep_fdb_flush(vtep, fdb_nl_flush_matches, &filter);
-	return 0;
+	err = vtep_fdb_flush(vtep, fdb_nl_flush_matches, &filter);
+	if (err)
+		NL_SET_ERR_MSG(extack, "Out of memory, not all was flushed");
+	return err;
 }
 
 /**

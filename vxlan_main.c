@@ -92,13 +92,16 @@ static int vtep_netdev_event(struct notifier_block *nb, unsigned long event,
 			     void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	const struct netdev_notifier_changeupper_info *changed;
 
 	switch (event) {
 	case NETDEV_UNREGISTER:
 		vtep_lower_gone(dev);
 		break;
 	case NETDEV_CHANGEUPPER:
-		vtep_dev_lower_moved(vtep_net(dev_net(dev)), dev);
+		changed = ptr;
+		if (netif_is_l3_master(changed->upper_dev))
+			vtep_dev_lower_moved(vtep_net(dev_net(dev)), dev);
 		break;
 	case NETDEV_UDP_TUNNEL_PUSH_INFO:
 		vtep_sock_offload_ports(dev, true);

@@ -3,9 +3,9 @@
  * Underlay routes, cached once per peer and CPU.
  *
  * A cached route is right for every packet to the peer only if the route does
- * not depend on the packet. Two things make it depend: a mark or DS field
- * taken from the packet, and a route with several next hops, which the core
- * spreads by a hash that may contain the source port. Such packets are looked
+ * not depend on the packet. Three things make it depend: a mark or DS field
+ * taken from the packet, a port of its own, and a route with several next
+ * hops, which the core spreads by a hash that may contain the source port. Such packets are looked
  * up one by one: the spread over the next hops is then exactly the core's,
  * and per flow. That a route is multipath is remembered in the peer together
  * with the generation of the routing table, so it is asked once per change.
@@ -40,7 +40,7 @@ static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
 	struct vtep_route *route, *other;
 	u32 genid;
 
-	if (key->mark || key->cfg->tos == 1)
+	if (key->mark || key->cfg->tos == 1 || key->dport != key->cfg->port)
 		return NULL;
 
 	genid = READ_ONCE(peer->multipath_genid);
@@ -77,11 +77,13 @@ static int vtep_route_oif(const struct vtep_route_key *key)
 	return key->peer->key.ifindex ?: READ_ONCE(key->sk->sk_bound_dev_if);
 }
 
+/* @fl4: as the core was asked, not as it filled it in. */
 static bool vtep_route_v4_multipath(struct net *net, struct flowi4 *fl4)
 {
 	struct fib_result res;
 	bool multipath;
 
+	fl4->flowi4_iif = LOOPBACK_IFINDEX;
 	rcu_read_lock();
 	multipath = !fib_lookup(net, fl4, &res, 0) &&
 		    res.type == RTN_UNICAST &&
@@ -117,6 +119,7 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	struct vtep_route *route = vtep_route_cache(key);
 	struct net *net = key->vtep->net;
 	struct flowi4 fl4 = {};
+	struct flowi4 asked;
 	struct rtable *rt;
 	u32 genid;
 
@@ -135,6 +138,7 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	fl4.fl4_sport = key->sport;
 	vtep_flowi4_set_dsfield(&fl4, key->tos);
 
+	asked = fl4;
 	genid = vtep_route_genid(key->vtep, AF_INET);
 	rt = ip_route_output_key(net, &fl4);
 	if (IS_ERR(rt))
@@ -147,7 +151,7 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	*saddr = fl4.saddr;
 	if (!route)
 		return rt;
-	if (vtep_route_v4_multipath(net, &fl4))
+	if (vtep_route_v4_multipath(net, &asked))
 		WRITE_ONCE(key->peer->multipath_genid, genid);
 	else
 		dst_cache_set_ip4(&route->cache, &rt->dst, fl4.saddr);

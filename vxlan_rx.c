@@ -82,6 +82,7 @@ static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
 		return VTEP_RX_NOMEM;
 
 	skb_reset_mac_header(skb);
+	skb->mac_len = 0;
 	if (eth_type_vlan(skb->protocol) && skb->len < VLAN_ETH_HLEN)
 		return VTEP_RX_INNER_HEADER;
 	if (skb_vlan_inet_prepare(skb, false))
@@ -160,7 +161,8 @@ static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	skb_reset_network_header(skb);
 	dev_sw_netstats_rx_add(vtep->dev, skb->len);
-	gro_cells_receive(&vtep->gro_cells, skb);
+	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb) != NET_RX_SUCCESS))
+		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
 }
 
 /* A packet with a VNI header; @hdr is inside @skb and is gone afterwards. */

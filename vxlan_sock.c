@@ -10,6 +10,7 @@
 
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <net/l3mdev.h>
 
 static const struct rhashtable_params vtep_vni_params = {
@@ -97,6 +98,8 @@ static int vtep_sock_bind(struct vtep_sock *sock)
 	if (err)
 		return err;
 	sock->sk = socket->sk;
+	/* Aggregated packets inside the tunnel are not to be split here. */
+	udp_allow_gso(sock->sk);
 	setup_udp_tunnel_sock(sock->vn->net, sock->sk, &tunnel);
 	udp_tunnel_notify_add_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
 	return 0;

@@ -60,6 +60,9 @@ static const struct vtep_counter_info {
 		RX_DROPPED, DEV_READY),
 	COUNTER(VTEP_RX_NOMEM, VTEP_PER_DEV, "rx_nomem",
 		RX_DROPPED, NOMEM),
+	/* The core has counted it as dropped and freed it. */
+	COUNTER(VTEP_RX_BACKLOG, VTEP_PER_DEV, "rx_backlog",
+		NONE, NOT_SPECIFIED),
 	COUNTER(VTEP_TX_NO_DESTINATION, VTEP_PER_DEV, "tx_no_destination",
 		TX_DROPPED, NO_TX_TARGET),
 	COUNTER(VTEP_TX_NO_REMOTE, VTEP_PER_DEV, "tx_no_remote",

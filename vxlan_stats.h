@@ -41,6 +41,7 @@ enum vtep_counter {
 	VTEP_RX_ECN,
 	VTEP_RX_DOWN,
 	VTEP_RX_NOMEM,
+	VTEP_RX_BACKLOG,
 
 	/* Not sent. */
 	VTEP_TX_NO_DESTINATION,
