@@ -27,13 +27,11 @@ RESTARTS = 3
 
 
 def make_share(tree, folder, modules, plugin):
-    """What a machine gets: the tree without the driver, and what was built."""
+    """What a machine gets: the tree, and what was built from it."""
     for path in _files(tree):
-        if path.startswith(("selftests/", "Documentation/", "iproute2/",
-                            "README")):
-            target = os.path.join(folder, path)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copy2(os.path.join(tree, path), target)
+        target = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy2(os.path.join(tree, path), target)
     shutil.copytree(modules, f"{folder}/modules")
     shutil.copy2(plugin, f"{folder}/iproute2/")
 

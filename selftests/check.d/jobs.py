@@ -2,6 +2,7 @@
 """Jobs that need each other, as many at a time as there are processors."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -180,4 +181,5 @@ def _follow(job, child, log):
         except OSError:
             continue
         full = [line.strip() for line in lines if line.strip()]
-        job.note = f"({full[-1][:70]})" if full else ""
+        # paths are long; the end of one tells enough
+        job.note = f"({re.sub('[^ ]*/', '', full[-1])[:60]})" if full else ""

@@ -31,6 +31,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if os.geteuid():
         pytest.exit("the selftests need root", 2)
+    netns.delete_stale()
     if config.getoption("--kernel-log") != "off":
         config.stash[KLOG] = KernelLog()
 

@@ -11,7 +11,7 @@ from lib import build, nl, topo
 from lib import nldefs as d
 from lib.bench import ALICE, BOB, MAC, benches, inner, wired
 from lib.failslab import failing, needs_failslab
-from lib.trace import Drops, known
+from lib.trace import Drops
 from lib.underlay import V4, V6
 from lib.wire import ETH_IPV4
 
@@ -21,6 +21,8 @@ CANNOT = {
                "packet that had found it before can meet it down",
     "tx_no_socket": "the core hands nothing to a device that is down; only a "
                     "packet that was on its way in can miss the socket",
+    "rx_backlog": "a GRO cell is emptied by the CPU that fills it; only a "
+                  "burst within one interrupt overflows it",
 }
 #: VTEP_PEERS_MAX
 PEERS = 65536
@@ -164,8 +166,7 @@ def test_drop(bench, name):
         next(steps, None)
         moved.wait_for(f"S:{name}", 1)
     assert moved == {f"S:{name}": 1, **stats}
-    if drops.reasons is not None and (reason in known() or not reason):
-        assert drops.reasons == ([reason] if reason else [])
+    drops.check(reason)
 
 
 # -- events -----------------------------------------------------------------
@@ -231,18 +232,20 @@ def fill_peers(made, count):
             sock.send(batch)
 
 
+@pytest.mark.kernels("6.1", "6.12", "7.3")     # the debug kernel: 6 minutes
 def test_drop_peer_limit(fabric):
     """A stranger's VTEP is not remembered when there are too many already:
     its packet is dropped; known VTEPs go on.
     """
     with benches(fabric, V4) as make:
         made = make()
-        fill_peers(made, PEERS - 1)     # and the default remote
+        made.receive(made.outer(inner(src=BOB)))
+        fill_peers(made, PEERS - 2)     # and host 2, and the default remote
         with Drops(topo.kind()) as drops, made.moved() as moved:
             made.peer.send(made.outer(inner(), src=OTHER[V4]))
             moved.wait_for("S:rx_peer_limit", 1)
         assert moved == {"S:rx_peer_limit": 1, "rx_dropped": 1}
-        assert drops.reasons in (None, ["NOMEM"])
+        drops.check("NOMEM")
         assert ALICE not in made.near.fdb("vx0")
         made.receive(made.outer(inner()))
 
@@ -273,4 +276,6 @@ def test_drop_tx_nomem(bench, fabric, net):
     assert moved["S:tx_nomem"] == moved["tx_dropped"] == 1
     assert moved["tx_packets"] == 1
     assert far.wait_for(lambda p: p.outer).outer.inner == frame
-    assert len(made.send(frame, frame)) == 2
+    assert far.wait_count(lambda p: p.outer, 1)
+    made.tenant.send(frame)
+    assert far.wait_count(lambda p: p.outer, 3)

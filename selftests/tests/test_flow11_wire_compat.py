@@ -70,8 +70,9 @@ def test_flow11_kernel_unicast(fabric, underlay, kinds, option):
             outers = wire.outers()
             assert len(outers) >= 16
             for outer in outers:
-                outer.check()
-                assert outer.vni == vni
+                if outer.udp_csum or underlay is V4:    # zero: as configured
+                    outer.check()
+                assert (outer.vni, outer.flags) == (vni, 8)
             for side in (0, 1):
                 other = pair.hosts[1 - side]
                 assert pair.hosts[side].fdb(DEV)[pair.macs[1 - side]] == \
@@ -204,9 +205,10 @@ def test_flow11_tshark_decodes(bench, tmp_path):
     bench.tenant.send(*FRAMES)
     bench.wire.wait_count(lambda p: p.sent and p.outer, len(FRAMES))
     bench.wire.save(tmp_path / "x.pcap")
+    # host 2 has no VXLAN: its answers quote our packets
     lines = bench.ns(f"tshark -r {tmp_path}/x.pcap -T fields -E separator=, "
-                     "-e vxlan.flags -e vxlan.vni -e udp.dstport "
-                     "-Y vxlan").splitlines()
+                     "-e vxlan.flags -e vxlan.vni -e udp.dstport -Y "
+                     "'vxlan && !icmp && !icmpv6'").splitlines()
     assert len(lines) == len(FRAMES)
     for line in lines:
         flags, vni, ports = line.split(",", 2)

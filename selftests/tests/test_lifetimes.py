@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from lib import build, modules, nl, topo
+from lib import build, counters, modules, nl, topo
 from lib import nldefs as d
 from lib.bench import ALICE, BOB, DEV, Bench, gone, inner, wired
 from lib.fdb import PERMANENT
@@ -61,7 +61,7 @@ def traffic(bench, both=True):
         yield floods
 
 
-def add(bench, options=""):
+def add(bench):
     """The device again, by netlink, with no socket of ours on it."""
     net = bench.net
     names = ("GROUP", "LOCAL") if net is V4 else ("GROUP6", "LOCAL6")
@@ -167,6 +167,7 @@ def test_life_lower_device(fabric, underlay):
             bench.ns.rtnl.dellink("low0")
             gone(bench.ns, DEV)
             flood.progress(20)
+        bench.close()
         bench.near.vxlans.remove(DEV)
         bench.far.ns.rtnl.dellink("low0")
 
@@ -179,8 +180,7 @@ def behind_a_vm(bench):
     host.ns.ip("link add br100 type bridge stp_state 0 forward_delay 0",
                "link set br100 up", f"link set {bench.name} master br100")
     vm = host.add_vm(7)
-    for sock in (bench.tenant, bench.device, bench.wire):
-        sock.close()
+    bench.close()
     return Flood(vm.ns, "eth0", FRAMES)
 
 
@@ -202,8 +202,7 @@ def test_life_two_namespaces(fabric, underlay, first):
     bench = Bench(fabric, underlay)
     other = Netns("elsewhere")
     try:
-        bench.tenant.close()
-        bench.device.close()
+        bench.close()
         bench.ns.ip(f"link set {DEV} netns {other.name}")
         other.ip(f"link set {DEV} up", f"addr add 192.168.100.1/24 dev {DEV}",
                  f"neigh add 192.168.100.2 lladdr {BOB} dev {DEV}")
@@ -212,9 +211,9 @@ def test_life_two_namespaces(fabric, underlay, first):
             floods[0].progress(50)
             out.progress(20)
             eventually(lambda: other.rtnl.link(DEV)["stats"]["rx_packets"])
-            bench.wire.wait_for(lambda p: p.sent and p.outer)
+            with counters.delta(bench.ns, "eth0") as moved:
+                moved.wait_for("tx_packets", 20)
             if first == "underlay":
-                bench.wire.close()
                 fabric._markers.pop(bench.near).close()
                 bench.near.ns.delete()
                 gone(other, DEV)
@@ -240,8 +239,7 @@ def test_life_many(fabric, underlay):
     for n in (0, 1, MANY // 2, MANY - 1):
         last.peer.send(last.outer(inner(), vni=start + n))
         eventually(lambda n=n: ns.rtnl.link(f"vx{n}")["stats"]["rx_packets"])
-    for sock in (last.tenant, last.device, last.wire):
-        sock.close()
+    last.close()
     with traffic(last, both=False) as floods:
         for n in range(0, MANY, 50):
             ns.rtnl.dellink(f"vx{n}")

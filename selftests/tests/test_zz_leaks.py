@@ -9,8 +9,8 @@ import os
 import pytest
 
 from lib import memory, nl, topo
-from lib import nldefs as d
 from lib.bench import Bench, inner, wired
+from lib.fdb import ADD, PERMANENT, STATIC, Fdb, mac
 from lib.linkattr import sockets
 from lib.netns import RUN, Netns
 from lib.pair import Pair
@@ -46,22 +46,16 @@ def life(net):
         last = Bench(fabric, net, to="group", vni=9)
         last.receive(last.outer(inner()))
         entries(last)
-        for one in (last.tenant, last.peer, last.device, last.wire):
-            one.close()
 
 
 def entries(bench, count=256):
-    """Static entries, half of them deleted again."""
-    index = bench.ns.rtnl.index(bench.name)
+    """Static and permanent entries, half of them deleted again."""
+    fdb = Fdb(bench.ns, bench.name)
     for n in range(count):
-        attrs = [(d.NDA_LLADDR, b"\x02\x00\x00\x00\xff" + bytes([n])),
-                 (d.NDA_DST, nl.ip(bench.net.address(3 + n % 7)))]
-        bench.ns.rtnl.neigh(d.RTM_NEWNEIGH, index, attrs, d.NUD_NOARP,
-                            nl_flags=d.NLM_F_CREATE) if n % 2 else \
-            bench.ns.rtnl.neigh(d.RTM_NEWNEIGH, index, attrs,
-                                d.NUD_PERMANENT, nl_flags=d.NLM_F_CREATE)
+        fdb.change(mac(n), bench.net.address(3 + n % 7), ADD,
+                   STATIC if n % 3 else PERMANENT)
         if n % 2:
-            bench.ns.rtnl.neigh(d.RTM_DELNEIGH, index, attrs)
+            fdb.delete(mac(n))
 
 
 def clean(host, net):

@@ -12,7 +12,7 @@ underlay packet of host 2 come in and returns what vx0 hands up.
 
 from contextlib import contextmanager
 
-from . import build, counters, topo
+from . import build, capture, counters, topo
 from .capture import Capture
 from .inject import Injector
 from .wait import eventually
@@ -24,6 +24,8 @@ ALICE, BOB = "02:00:00:00:aa:01", "02:00:00:00:bb:01"
 IP = {4: ("192.168.100.1", "192.168.100.2"), 6: ("fd01::1", "fd01::2")}
 #: What both drivers are told explicitly, by what a test may say instead.
 SAID = {"dstport": "dstport 4789", "udpcsum": "noudpcsum"}
+#: Benches whose sockets are open.
+live = []
 
 
 @contextmanager
@@ -35,7 +37,12 @@ def wired(mtu=1600, hosts=2, offloads=False):
                 f"neigh replace {address} lladdr {other.mac} dev eth0 "
                 f"nud permanent" for other in fabric.hosts
                 if other is not host for address in (other.ip4, other.ip6)])
-        yield fabric
+        try:
+            yield fabric
+        finally:    # sockets hold their namespace
+            capture.close_all()
+            for bench in list(live):
+                bench.close()
 
 
 def inner(version=4, dst=BOB, src=ALICE, payload=b"bench", sport=1234,
@@ -71,6 +78,7 @@ class Bench:
         self.captures = {}
         self.tenant = Injector(self.ns, name)
         self.peer = Injector(self.far.ns)
+        live.append(self)
         assert self.device and self.wire
 
     def _capture(self, ifname):
@@ -144,9 +152,15 @@ class Bench:
         return {k: v for k, v in moved.items() if not k.startswith("S:")
                 and k not in ("rx_packets", "rx_bytes")}
 
-    def delete(self):
+    def close(self):
+        """Close the sockets; the device stays."""
+        if self in live:
+            live.remove(self)
         for one in (*self.captures.values(), self.tenant, self.peer):
             one.close()
+
+    def delete(self):
+        self.close()
         self.near.vxlans.remove(self.name)
         self.ns.rtnl.dellink(self.name)
 

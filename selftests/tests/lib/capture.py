@@ -6,6 +6,7 @@ and packets() drains the socket. VLAN tags that the kernel took out are put
 back from the auxiliary data. Marker frames (see Fabric.settle) are left out.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -91,7 +92,7 @@ class Capture:
             except BlockingIOError:
                 break
             except OSError as error:
-                if error.errno == 100:      # ENETDOWN: said once, go on
+                if error.errno == errno.ENETDOWN:   # said once, go on
                     continue
                 raise
             raw = bytes(memoryview(self.buffer)[:size])

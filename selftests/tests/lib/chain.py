@@ -5,7 +5,7 @@
 """
 
 from . import topo
-from .capture import Capture
+from .capture import Capture, close_all
 from .links import add_veth
 from .netns import Netns, delete_all
 
@@ -14,6 +14,7 @@ MAC = ("02:00:00:00:aa:01", "02:00:00:00:bb:01")
 ENDS = {4: ("10.1.0.1", "10.2.0.1"), 6: ("fd10::1", "fd20::1")}
 VIA = {4: ("10.1.0.254", "10.2.0.254"), 6: ("fd10::fe", "fd20::fe")}
 BITS = {4: 24, 6: 64}
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 class Chain:
@@ -55,7 +56,7 @@ class Chain:
         self.hosts[side].ip(
             f"addr add {ENDS[version][side]}/{bits} dev eth0 "
             f"{'nodad' if version == 6 else ''}",
-            f"-{version} route add default via {via}")
+            f"route add {DEFAULT[version]} via {via}")
 
     def _overlay(self, side, options):
         ends = ENDS[self.net.version]
@@ -80,6 +81,7 @@ class Chain:
         return Capture(where, ifname)
 
     def delete(self):
+        close_all()     # captures hold their namespace
         delete_all(self.made)
 
     def __enter__(self):

@@ -7,7 +7,8 @@ import struct
 import time
 from contextlib import contextmanager
 
-from .wait import deadline
+from .wait import deadline, scaled
+from .wire import csum
 
 ICMP_ECHO, ICMP6_ECHO = 8, 128
 
@@ -95,11 +96,7 @@ def _echo(v6, ident, seq, data):
     packet = struct.pack("!BBHHH", kind, 0, 0, ident, seq) + data
     if v6:
         return packet       # the kernel fills in the checksum
-    total = sum(struct.unpack(f"!{len(packet + b'0') // 2}H",
-                              packet + bytes(len(packet) % 2)))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return packet[:2] + struct.pack("!H", ~total & 0xffff) + packet[4:]
+    return packet[:2] + struct.pack("!H", csum(packet)) + packet[4:]
 
 
 def _answer(sock, v6, ident, seq, end):
@@ -132,7 +129,6 @@ def listener(ns, address, port):
 
 def connect(ns, address, port, timeout=5.0):
     """Connect by TCP; returns the socket, raises OSError when refused."""
-    from .wait import scaled
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = ns.socket(family, socket.SOCK_STREAM)
     try:

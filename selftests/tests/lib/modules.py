@@ -31,6 +31,8 @@ def needed(variable):
 
 def loaded():
     """{name: (users, size)} of the modules in the kernel."""
+    if not os.path.exists("/proc/modules"):     # a kernel without any
+        return {}
     with open("/proc/modules", encoding="ascii") as file:
         return {name: (int(users), int(size)) for name, size, users, *_ in
                 map(str.split, file)}

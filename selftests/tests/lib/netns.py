@@ -9,6 +9,7 @@ import ctypes
 import errno
 import itertools
 import os
+import re
 import shlex
 import struct
 import subprocess
@@ -267,3 +268,12 @@ def delete_all(namespaces):
     for ns in mine:
         ns.delete(wait=False)
     wait_gone(mine)
+
+
+def delete_stale():
+    """Remove what a killed test run has left behind."""
+    for name in os.listdir(RUN) if os.path.isdir(RUN) else ():
+        pid = re.match(r"vxt(\d+)-", name)
+        if pid and not os.path.exists(f"/proc/{pid[1]}"):
+            _libc.umount2(f"{RUN}/{name}".encode(), MNT_DETACH)
+            os.unlink(f"{RUN}/{name}")

@@ -3,9 +3,9 @@
 
     with Drops("vxlan") as drops:
         ...
-    drops.reasons -> ["VXLAN_INVALID_HDR", ...] of that module
+    drops.check("VXLAN_INVALID_HDR")    # the module dropped for that, once
 
-Where the kernel has no tracing, reasons is None.
+Nothing is checked where the kernel has no tracing or not that reason.
 """
 
 import os
@@ -13,16 +13,15 @@ import re
 
 TRACING = "/sys/kernel/tracing"
 EVENT = "events/skb/kfree_skb"
-LINE = re.compile(r"location=\S+ \[(\w+)\] reason: (\w+)")
+LINE = re.compile(r"location=\S+(?: \[(\w+)\])? reason: (\w+)")
 
 
-def known():
-    """Names of the reasons that this kernel has."""
+def _format():
     try:
         with open(f"{TRACING}/{EVENT}/format", encoding="ascii") as file:
-            return set(re.findall(r'"([A-Z0-9_]+)"', file.read()))
+            return file.read()
     except OSError:
-        return set()
+        return ""
 
 
 class Drops:
@@ -31,14 +30,17 @@ class Drops:
     def __init__(self, module):
         self.module = module
         self.path = f"{TRACING}/instances/vxt{os.getpid()}"
-        self.reasons = None
+        self.known = set(re.findall(r'"([A-Z0-9_]+)"', _format()))
+        #: Older kernels do not tell which module it was.
+        self.by_module = "location=%pS" in _format()
+        self.reasons = []
 
     def _write(self, name, value):
         with open(f"{self.path}/{name}", "w", encoding="ascii") as file:
             file.write(value)
 
     def __enter__(self):
-        if known():
+        if self.known:
             os.mkdir(self.path)
             self._write(f"{EVENT}/enable", "1")
         return self
@@ -50,4 +52,12 @@ class Drops:
         with open(f"{self.path}/trace", encoding="ascii") as file:
             found = LINE.findall(file.read())
         os.rmdir(self.path)
-        self.reasons = [why for who, why in found if who == self.module]
+        self.reasons = [why for who, why in found
+                        if who == self.module or not self.by_module]
+
+    def check(self, reason):
+        """Fail unless this is the one reason (None: there was no drop)."""
+        if self.by_module and (reason is None or reason in self.known):
+            assert self.reasons == ([reason] if reason else [])
+        elif reason in self.known:
+            assert reason in self.reasons
