@@ -33,7 +33,7 @@ static inline struct vtep_addr vtep_addr_v4(__be32 v4)
 {
 	struct vtep_addr addr;
 
-	/* All of it: an initializer may leave the rest of the union as it is. */
+	/* An initializer may leave the rest of the union as it is. */
 	memset(&addr, 0, sizeof(addr));
 	addr.family = AF_INET;
 	addr.v4 = v4;

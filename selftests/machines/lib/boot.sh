@@ -67,6 +67,10 @@ boot_stock() { # boot_stock FOLDER
 		"${disks[@]}" -device virtio-rng-pci -device virtio-serial-pci \
 		-chardev "file,id=stdout,path=$tmp/stdout" -device virtserialport,chardev=stdout \
 		-serial "file:$tmp/console.log" >"$tmp/emulator.log" 2>&1
+	# an end for `cat`, should the emulator not have opened the other one
+	: <>"$tmp/stdout"
+	wait "$cat_pid"
+	cat_pid=
 	[ -s "$tmp/console.log" ] || cp "$tmp/emulator.log" "$tmp/console.log"
 	debugfs -R "rdump / $tmp/result" "$tmp/result.ext4" 2>"$tmp/debugfs.log"
 }

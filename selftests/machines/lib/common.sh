@@ -5,8 +5,6 @@
 
 set -euo pipefail
 CACHE=${VXLAN_CACHE:-/var/cache/vxlan}
-# The caller's TMPDIR need not exist in the machines.
-scratch=${TMPDIR:-/var/tmp}
 
 die_status=1
 say() { echo "$me: $*" >&2; }
@@ -20,6 +18,8 @@ need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root; run it with sudo"
 	mkdir -p "$CACHE/lock" "$CACHE/log" || die "cannot write to $CACHE"
 	CACHE=$(cd "$CACHE" && pwd)
+	scratch=$CACHE/tmp
+	mkdir -p "$scratch"
 }
 
 # Every finished item is a folder with a file that says from what it was made:
