@@ -23,7 +23,7 @@
 #   NEWER_KERNEL=1      build for a kernel newer than the newest that is known
 
 KERNELDIR ?= /lib/modules/$(shell uname -r)/build
-NAME ?= vxlan
+NAME = vxlan
 
 driver = KERNELDIR=$(KERNELDIR) KEEP_DEFAULTS=$(KEEP_DEFAULTS) tools/driver
 kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)

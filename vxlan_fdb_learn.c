@@ -285,8 +285,10 @@ static bool vtep_fdb_goes_at_stop(const struct vtep_fdb_entry *entry,
 }
 
 /**
- * vtep_fdb_stop() - the device goes down: forget what is neither permanent nor the default
+ * vtep_fdb_stop() - the device goes down: forget what was learned
  * @vtep: the device; it is not running any more
+ *
+ * Permanent and static entries stay, and so does the default entry.
  *
  * Context: RTNL, may sleep.
  */

@@ -5,10 +5,11 @@
  * A cached route is right for every packet to the peer only if the route does
  * not depend on the packet. Three things make it depend: a mark or DS field
  * taken from the packet, a port of its own, and a route with several next
- * hops, which the core spreads by a hash that may contain the source port. Such packets are looked
- * up one by one: the spread over the next hops is then exactly the core's,
- * and per flow. That a route is multipath is remembered in the peer together
- * with the generation of the routing table, so it is asked once per change.
+ * hops, which the core spreads by a hash that may contain the source port.
+ * Such packets are looked up one by one: the spread over the next hops is then
+ * exactly the core's, and per flow. That a route is multipath is remembered in
+ * the peer together with the generation of the routing table, so it is asked
+ * once per change.
  */
 #include "vxlan_route.h"
 #include "vxlan.h"

@@ -161,7 +161,7 @@ static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	skb_reset_network_header(skb);
 	dev_sw_netstats_rx_add(vtep->dev, skb->len);
-	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb) != NET_RX_SUCCESS))
+	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb)))
 		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
 }
 

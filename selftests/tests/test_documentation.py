@@ -8,7 +8,7 @@ from lib.topo import Fabric
 
 GUIDE = pathlib.Path(__file__).parents[2] / "Documentation" / "vxlan.rst"
 BLOCK = re.compile(
-    r"^\.\. code-block:: sh\n   :caption: (?P<host>[^\n]+)\n\n"
+    r"^On (?P<host>host1|host2|any host)::\n\n"
     r"(?P<lines>(?:   [^\n]+\n|\n)+)", re.M)
 
 

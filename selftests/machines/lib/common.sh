@@ -69,6 +69,13 @@ long() {
 	[ $((SECONDS - start)) -lt 5 ] || say "done in $((SECONDS - start)) s"
 }
 
+# uml_dir FLAVOUR KERNEL: where it is kept.  Trees with different recipes (branches,
+# clones) share the cache, and a build takes long: each recipe has its own.
+uml_dir() {
+	echo "$CACHE/uml/$1-$2-$(cat "$here/uml/base.config" "$here/uml/$1.config" \
+		"$here"/uml/*.patch | cksum | cut -d ' ' -f 1)"
+}
+
 # split_target TARGET: sets $kernel and $flavour from `7.3-cloud-amd64`,
 # or from `uml-debug-7.3` ($flavour is then `uml-debug`)
 split_target() {

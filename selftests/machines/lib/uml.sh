@@ -10,27 +10,30 @@ uml_packages=(gcc libc6-dev make flex bison bc libelf-dev libssl-dev python3 pat
 # uml FLAVOUR KERNEL: `linux` and `boot/initrd` in a folder, `build` to build modules
 # against and `modules` with those of the kernel
 uml() {
-	local name=$1-$2 recipe dir=$CACHE/uml/$1-$2
+	local dir rel
 	[ -r "$here/uml/$1.config" ] || die "unknown User-Mode Linux flavour '$1' (debug, perf)"
 	[ "$2" = 7.3 ] || die "User-Mode Linux is made from 7.3 only"
 	root
-	source_tree "$2"
-	recipe="1 $(cat "$CACHE/src/linux-source-$2/recipe") $(
-		cat "$here/uml/base.config" "$here/uml/$1.config" | cksum)"
+	dir=$(uml_dir "$1" "$2")
+	rel=$(release "$2")
 	host_packages "${uml_packages[@]}"
-	is_made "$dir" "$recipe" || {
+	is_made "$dir" "$rel" || {
+		locked source source_make "$2"
+		# objects of another release may look newer than its sources
+		[ "$(cat "$dir/building" 2>/dev/null)" = "$rel" ] || rm -rf "$dir"
 		mkdir -p "$dir/build" "$dir/boot"
-		rm -f "$dir/recipe"
-		long "uml-$name" "building User-Mode Linux $name (10-25 minutes)" \
+		echo "$rel" >"$dir/building"
+		long "uml-$1-$2" "building User-Mode Linux $1-$2 (10-25 minutes)" \
 			uml_build "$1" "$2" "$dir"
-		made "$dir" "$recipe"
+		made "$dir" "$rel"
 	}
 	initrd "$dir/boot"
 }
 
 uml_build() {
-	local dir=$3 fragment=$3/build/fragment
-	local mk=(nice make -C "$CACHE/src/linux-source-$2" "O=$dir/build" ARCH=um)
+	local source dir=$3 fragment=$3/build/fragment mk
+	source=$(source_dir "$2")
+	mk=(nice make -C "$source" "O=$dir/build" ARCH=um)
 
 	cat "$here/uml/base.config" "$here/uml/$1.config" >"$fragment"
 	"${mk[@]}" KCONFIG_ALLCONFIG="$fragment" alldefconfig
@@ -52,19 +55,21 @@ uml_config_check() {
 	}
 }
 
-# source_tree KERNEL: Debian's source of it, with our patches
-source_tree() { locked source "source_make" "$1"; }
+# source_dir KERNEL: Debian's source of it with our patches
+source_dir() {
+	echo "$CACHE/src/linux-source-$1-$(cat "$here"/uml/*.patch | cksum | cut -d ' ' -f 1)"
+}
 
 source_make() {
-	local dir=$CACHE/src/linux-source-$1 recipe
-	recipe="$(release "$1") $(cat "$here"/uml/*.patch | cksum)"
-	! is_made "$dir" "$recipe" || return 0
+	local dir rel
+	dir=$(source_dir "$1")
+	rel=$(release "$1")
+	! is_made "$dir" "$rel" || return 0
 	host_packages xz-utils patch
-	# objects would look newer than other sources
-	rm -rf "$dir" "$CACHE"/uml/*"-$1"
+	rm -rf "$dir"
 	mkdir -p "$dir"
 	long "source-$1" "fetching the source of Linux $1" source_fetch "$1" "$dir"
-	made "$dir" "$recipe"
+	made "$dir" "$rel"
 }
 
 source_fetch() {
