@@ -2,6 +2,7 @@
 """MTU: of the device, of the path, and what senders behind it are told."""
 
 import errno
+import os
 import socket
 
 import pytest
@@ -225,8 +226,13 @@ def test_mtu_router_in_the_middle(chain, underlay, version):
 
 
 def test_mtu_forged_error(chain, underlay):
-    """An error that quotes a VNI we do not have is none of ours."""
+    """An error that quotes a VNI we do not have is none of ours.
+
+    Linux 6.1 lowers the path MTU of IPv4 before it asks the driver, with the
+    kernel's own driver, too: there the driver's "no" is seen by the counter.
+    """
     left = chain.hosts[0]
+    hasty = underlay is V4 and os.uname().release.startswith("6.1.")
     assert ping(chain.vms[0], VM[4][1]) == 1
     for vni, believed in ((101, False), (100, True)):
         quoted = build.udp(chain.end(0), chain.end(1), 50000, 4789,
@@ -237,7 +243,8 @@ def test_mtu_forged_error(chain, underlay):
             moved.wait_for("Icmp.InMsgs" if underlay is V4 else
                            "Icmp6InMsgs", 1)
         assert (moved[name] == 0) == believed or moved[name] == 1
-        assert (route_mtu(left, chain.end(1)) == 1300) == believed
+        lowered = route_mtu(left, chain.end(1)) == 1300
+        assert lowered == (believed or hasty)
 
 
 def send_error(chain, quoted):
