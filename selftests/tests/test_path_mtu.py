@@ -2,7 +2,6 @@
 """MTU: of the device, of the path, and what senders behind it are told."""
 
 import errno
-import os
 import socket
 
 import pytest
@@ -226,25 +225,26 @@ def test_mtu_router_in_the_middle(chain, underlay, version):
 
 
 def test_mtu_forged_error(chain, underlay):
-    """An error that quotes a VNI we do not have is none of ours.
+    """An error that quotes a VNI we do not have is none of ours: it is counted
+    as an error. One that quotes ours lowers the path MTU.
 
-    Linux 6.1 lowers the path MTU of IPv4 before it asks the driver, with the
-    kernel's own driver, too: there the driver's "no" is seen by the counter.
+    What else the core does with the first one is its own affair: recent kernels
+    lower the path MTU also for an error that no socket wants.
     """
     left = chain.hosts[0]
-    hasty = underlay is V4 and os.uname().release.startswith("6.1.")
     assert ping(chain.vms[0], VM[4][1]) == 1
+    received, refused = (("Icmp.InMsgs", "Icmp.InErrors") if underlay is V4
+                         else ("Icmp6InMsgs", "Icmp6InErrors"))
     for vni, believed in ((101, False), (100, True)):
         quoted = build.udp(chain.end(0), chain.end(1), 50000, 4789,
                            build.vxlan(vni, big(4, 1450)), 0)
-        name = "Icmp.InErrors" if underlay is V4 else "Icmp6InErrors"
         with counters.delta(left) as moved:
             send_error(chain, quoted)
-            moved.wait_for("Icmp.InMsgs" if underlay is V4 else
-                           "Icmp6InMsgs", 1)
-        assert (moved[name] == 0) == believed or moved[name] == 1
-        lowered = route_mtu(left, chain.end(1)) == 1300
-        assert lowered == (believed or hasty)
+            moved.wait_for(received, 1)
+            if not believed:
+                moved.wait_for(refused, 1)
+        if believed:
+            assert route_mtu(left, chain.end(1)) == 1300
 
 
 def send_error(chain, quoted):
