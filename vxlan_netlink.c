@@ -39,7 +39,7 @@
  * @bad_len: sentence for a wrong length; NULL if there is no such attribute
  * @bad_max: sentence for a value above @max
  * @changed: sentence for a change of a fixed attribute
- * @todo: sentence for any value but 0, which is what the driver does
+ * @later: sentence for any value but 0, which is what the driver does
  */
 struct vtep_rule {
 	u16 len;
@@ -55,7 +55,7 @@ struct vtep_rule {
 	const char *bad_len;
 	const char *bad_max;
 	const char *changed;
-	const char *todo;
+	const char *later;
 };
 
 /**
@@ -243,8 +243,8 @@ static int check_reserved(const struct nlattr *attr,
 #define FIXED(name) \
 	.fixed = true, \
 	.changed = "Cannot change " name " of an existing device"
-#define TODO(what) \
-	.todo = what " is not supported yet"
+#define LATER(what) \
+	.later = what " is not supported yet"
 #define HIGHEST(highest, error, sentence) \
 	.max = (highest), .max_error = (error), .bad_max = (sentence)
 #define FIELD(type, member) \
@@ -287,16 +287,16 @@ static const struct vtep_rule vtep_rules[] = {
 		.check = check_range, .set = set_range, .get = get_range,
 	},
 	[IFLA_VXLAN_PROXY] = {
-		NAME("ARP proxy"), ZERO(u8), TODO("ARP proxy"),
+		NAME("ARP proxy"), ZERO(u8), LATER("ARP proxy"),
 	},
 	[IFLA_VXLAN_RSC] = {
-		NAME("Route short circuit"), ZERO(u8), TODO("Short circuit"),
+		NAME("Route short circuit"), ZERO(u8), LATER("Short circuit"),
 	},
 	[IFLA_VXLAN_L2MISS] = {
-		NAME("L2 miss"), ZERO(u8), TODO("L2 miss notification"),
+		NAME("L2 miss"), ZERO(u8), LATER("L2 miss notification"),
 	},
 	[IFLA_VXLAN_L3MISS] = {
-		NAME("L3 miss"), ZERO(u8), TODO("L3 miss notification"),
+		NAME("L3 miss"), ZERO(u8), LATER("L3 miss notification"),
 	},
 	[IFLA_VXLAN_PORT] = {
 		NAME("UDP port"), FIELD(__be16, port),
@@ -320,26 +320,26 @@ static const struct vtep_rule vtep_rules[] = {
 		FIXED("IPv6 zero checksum RX"),
 	},
 	[IFLA_VXLAN_REMCSUM_TX] = {
-		NAME("Remote checksum"), ZERO(u8), TODO("Remote checksum"),
+		NAME("Remote checksum"), ZERO(u8), LATER("Remote checksum"),
 	},
 	[IFLA_VXLAN_REMCSUM_RX] = {
-		NAME("Remote checksum"), ZERO(u8), TODO("Remote checksum"),
+		NAME("Remote checksum"), ZERO(u8), LATER("Remote checksum"),
 	},
 	[IFLA_VXLAN_GBP] = {
-		NAME("Group policy"), TODO("Group policy"),
+		NAME("Group policy"), LATER("Group policy"),
 	},
 	[IFLA_VXLAN_REMCSUM_NOPARTIAL] = {
-		NAME("Remote checksum"), TODO("Remote checksum"),
+		NAME("Remote checksum"), LATER("Remote checksum"),
 	},
 	[IFLA_VXLAN_COLLECT_METADATA] = {
-		NAME("External mode"), ZERO(u8), TODO("External mode"),
+		NAME("External mode"), ZERO(u8), LATER("External mode"),
 	},
 	[IFLA_VXLAN_LABEL] = {
 		NAME("Flow label"), FIELD(__be32, label),
 		.set = set_label, .get = get_bytes,
 	},
 	[IFLA_VXLAN_GPE] = {
-		NAME("Protocol extension"), TODO("Protocol extension"),
+		NAME("Protocol extension"), LATER("Protocol extension"),
 	},
 	[IFLA_VXLAN_TTL_INHERIT] = {
 		NAME("TTL inherit"), FIXED("TTL inherit"),
@@ -352,15 +352,15 @@ static const struct vtep_rule vtep_rules[] = {
 			"DF must be 0 (unset), 1 (set) or 2 (inherit)"),
 	},
 	[IFLA_VXLAN_VNIFILTER] = {
-		NAME("VNI filter"), .len = sizeof(u8), TODO("VNI filter"),
+		NAME("VNI filter"), .len = sizeof(u8), LATER("VNI filter"),
 	},
 	[IFLA_VXLAN_LOCALBYPASS] = {
-		NAME("Local bypass"), ZERO(u8), TODO("Local bypass"),
+		NAME("Local bypass"), ZERO(u8), LATER("Local bypass"),
 		HIGHEST(1, -ERANGE, "Local bypass must be 0 or 1"),
 	},
 	[IFLA_VXLAN_LABEL_POLICY] = {
 		NAME("Flow label policy"), ZERO(u32),
-		TODO("Inheriting the flow label"),
+		LATER("Inheriting the flow label"),
 		HIGHEST(VXLAN_LABEL_MAX, -ERANGE,
 			"Flow label policy must be 0 (fixed) or 1 (inherit)"),
 	},
@@ -370,7 +370,7 @@ static const struct vtep_rule vtep_rules[] = {
 	},
 	[IFLA_VXLAN_MC_ROUTE] = {
 		NAME("Multicast routing"), ZERO(u8),
-		TODO("Multicast routing of the underlay"),
+		LATER("Multicast routing of the underlay"),
 		HIGHEST(1, -ERANGE, "Multicast routing must be 0 or 1"),
 	},
 };
@@ -416,8 +416,8 @@ static int check_attr(const struct nlattr *attr,
 	if (rule->max && scalar(attr) > rule->max)
 		return refuse(extack, attr, rule->bad_max, rule->max_error);
 
-	if (rule->todo && (scalar(attr) || !rule->len))
-		return refuse(extack, attr, rule->todo, -EOPNOTSUPP);
+	if (rule->later && (scalar(attr) || !rule->len))
+		return refuse(extack, attr, rule->later, -EOPNOTSUPP);
 
 	return rule->check ? rule->check(attr, extack) : 0;
 }
