@@ -42,6 +42,8 @@ struct vtep_vni;
  * @count: entries that count towards the limit; vtep_dev.lock
  * @flood: the all-zeros default entry of the device's own VNI, or NULL;
  *	readers RCU, writers vtep_dev.lock
+ * @from_switch: a switch asks for the change under way, so it is not asked or
+ *	told; vtep_dev.lock
  * @ageing: looks for entries that were not heard of for too long
  */
 struct vtep_fdb {
@@ -50,6 +52,7 @@ struct vtep_fdb {
 	u32 next_id;
 	u32 count;
 	struct vtep_fdb_entry __rcu *flood;
+	bool from_switch;
 	struct delayed_work ageing;
 };
 
@@ -82,10 +85,13 @@ struct vtep_remotes {
  * @list: in vtep_net.devs; RTNL
  * @fdb: forwarding table
  * @remotes: VTEPs and handles
- * @lock: spinlock, BH: changes of @fdb and @remotes. Learning takes it in
- *	softirq, so nothing walks a table while holding it.
+ * @nexthops: struct vtep_nexthop by id of the nexthop; @lock
+ * @lock: spinlock, BH: changes of @fdb, @remotes and @nexthops. Learning takes
+ *	it in softirq, so nothing walks a table while holding it.
  * @gro_cells: receive aggregation of the inner packets
  * @counters: named counters per CPU
+ * @route_genid: cached routes with another number are outdated; written under
+ *	RTNL
  */
 struct vtep_dev {
 	struct vxlan_dev abi;
@@ -97,9 +103,11 @@ struct vtep_dev {
 	struct vtep_fdb fdb;
 	struct vtep_counters __percpu *counters;
 	struct gro_cells gro_cells;
+	u32 route_genid;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct vtep_remotes remotes;
+	struct xarray nexthops;
 	struct vtep_vni *vni;
 	struct vtep_group *group;
 	struct net_device *lower;
@@ -115,6 +123,7 @@ struct vtep_dev {
  * @mcast: multicast memberships: struct vtep_mcast_if by interface and
  *	protocol; RTNL
  * @counters: packets that belong to no device, per CPU
+ * @nexthop_notifier: tells when a nexthop goes
  */
 struct vtep_net {
 	struct net *net;
@@ -122,6 +131,7 @@ struct vtep_net {
 	struct list_head socks;
 	struct xarray mcast;
 	struct vtep_counters __percpu *counters;
+	struct notifier_block nexthop_notifier;
 };
 
 extern unsigned int vtep_net_id;

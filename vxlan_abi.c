@@ -7,7 +7,14 @@
 #include "vxlan_abi.h"
 #include "vxlan.h"
 
-static union vxlan_addr vtep_abi_addr(const struct vtep_addr *addr, u16 family)
+/**
+ * vtep_abi_addr() - an address as the kernel's header has it
+ * @addr: the address
+ * @family: family to show, also for an address that is not given
+ *
+ * Return: the address.
+ */
+union vxlan_addr vtep_abi_addr(const struct vtep_addr *addr, u16 family)
 {
 	union vxlan_addr abi = {};
 
@@ -17,6 +24,21 @@ static union vxlan_addr vtep_abi_addr(const struct vtep_addr *addr, u16 family)
 	else if (addr->family == AF_INET)
 		abi.sin.sin_addr.s_addr = addr->v4;
 	return abi;
+}
+
+/**
+ * vtep_abi_addr_of() - an address of the kernel's header as ours
+ * @abi: the address
+ *
+ * Return: the address, AF_UNSPEC if it is of no family.
+ */
+struct vtep_addr vtep_abi_addr_of(const union vxlan_addr *abi)
+{
+	if (abi->sa.sa_family == AF_INET6)
+		return vtep_addr_v6(&abi->sin6.sin6_addr);
+	if (abi->sa.sa_family == AF_INET)
+		return vtep_addr_v4(abi->sin.sin_addr.s_addr);
+	return (struct vtep_addr) {};
 }
 
 static u32 vtep_abi_flags(const struct vtep_config *cfg)
@@ -37,6 +59,10 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 		flags |= VXLAN_F_UDP_ZERO_CSUM6_RX;
 	if (cfg->ttl_inherit)
 		flags |= VXLAN_F_TTL_INHERIT;
+	if (cfg->l2miss)
+		flags |= VXLAN_F_L2MISS;
+	if (cfg->l3miss)
+		flags |= VXLAN_F_L3MISS;
 	return flags;
 }
 

@@ -42,6 +42,8 @@ enum vtep_df {
  * @udp_csum: IPv4: send UDP checksums
  * @zero_csum6_tx: IPv6: send without UDP checksum (RFC 6935)
  * @zero_csum6_rx: IPv6: accept zero UDP checksums (RFC 6935)
+ * @l2miss: report MAC addresses that nobody knows
+ * @l3miss: report overlay addresses without a neighbour
  *
  * Never edited once vtep_config_publish() has made it visible: readers hold
  * rcu_read_lock() and see one consistent state, writers hold RTNL.
@@ -67,6 +69,8 @@ struct vtep_config {
 	bool udp_csum;
 	bool zero_csum6_tx;
 	bool zero_csum6_rx;
+	bool l2miss;
+	bool l3miss;
 };
 
 /*

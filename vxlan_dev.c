@@ -9,8 +9,10 @@
 #include "vxlan_abi.h"
 #include "vxlan_ethtool.h"
 #include "vxlan_fdb.h"
+#include "vxlan_fdb_msg.h"
 #include "vxlan_fdb_nl.h"
 #include "vxlan_mcast.h"
+#include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
 #include "vxlan_sock.h"
 #include "vxlan_tx.h"
@@ -34,6 +36,7 @@ static int vtep_dev_init(struct net_device *dev)
 	err = vtep_remotes_init(vtep);
 	if (err)
 		goto destroy_cells;
+	vtep_nexthops_init(vtep);
 	vtep_fdb_age_init(vtep);
 	err = vtep_fdb_init(vtep);
 	if (err)
@@ -42,6 +45,7 @@ static int vtep_dev_init(struct net_device *dev)
 	return 0;
 
 exit_remotes:
+	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
 destroy_cells:
 	gro_cells_destroy(&vtep->gro_cells);
@@ -56,6 +60,7 @@ static void vtep_dev_uninit(struct net_device *dev)
 
 	list_del_init(&vtep->list);
 	vtep_fdb_exit(vtep);
+	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
 	gro_cells_destroy(&vtep->gro_cells);
 	free_percpu(vtep->counters);
@@ -195,9 +200,23 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_fdb_add = vtep_fdb_nl_add,
 	.ndo_fdb_del = vtep_fdb_nl_del,
 	.ndo_fdb_del_bulk = vtep_fdb_nl_del_bulk,
-	.ndo_fdb_dump = vtep_fdb_nl_dump,
-	.ndo_fdb_get = vtep_fdb_nl_get,
+	.ndo_fdb_dump = vtep_fdb_msg_dump,
+	.ndo_fdb_get = vtep_fdb_msg_get,
 };
+
+/**
+ * vtep_dev_of() - the private part of one of our devices
+ * @dev: any network device
+ *
+ * The kernel's own driver may run beside this one, and other drivers hand
+ * devices around that are of neither kind.
+ *
+ * Return: the private part, or NULL if the device is not ours.
+ */
+struct vtep_dev *vtep_dev_of(const struct net_device *dev)
+{
+	return dev->netdev_ops == &vtep_netdev_ops ? netdev_priv(dev) : NULL;
+}
 
 static const struct device_type vtep_device_type = {
 	.name = "vxlan",

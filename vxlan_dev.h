@@ -12,8 +12,10 @@ struct net;
 struct net_device;
 struct netlink_ext_ack;
 struct vtep_config;
+struct vtep_dev;
 struct vtep_net;
 
+struct vtep_dev *vtep_dev_of(const struct net_device *dev);
 void vtep_dev_setup(struct net_device *dev);
 int vtep_dev_create(struct net *net, struct net_device *dev,
 		    struct vtep_config *cfg, struct net_device *lower,

@@ -23,33 +23,106 @@ static const struct rhashtable_params vtep_fdb_params = {
 };
 
 static struct kmem_cache *vtep_fdb_cache;
-static vtep_fdb_notify_t vtep_fdb_notify;
+static const struct vtep_fdb_hooks *vtep_fdb_hooks;
 
 /**
- * vtep_fdb_set_notifier() - name the one who is told of changes
- * @notify: called for each change; NULL for nobody
+ * vtep_fdb_set_hooks() - name those who are told of changes
+ * @hooks: called for each change
  *
- * Context: module init and exit only, when no device exists.
+ * Context: module init, before the first device.
  */
-void vtep_fdb_set_notifier(vtep_fdb_notify_t notify)
+void vtep_fdb_set_hooks(const struct vtep_fdb_hooks *hooks)
 {
-	vtep_fdb_notify = notify;
+	vtep_fdb_hooks = hooks;
+}
+
+/**
+ * vtep_fdb_offer() - ask the switches whether a remote may be
+ * @vtep: the device
+ * @key: the entry
+ * @dest: the remote that it will have, or that has changed
+ * @user: asked for by netlink
+ * @extack: says why not
+ *
+ * Context: vtep_dev.lock.
+ * Return: 0 or a negative error, the veto of a switch.
+ */
+int vtep_fdb_offer(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+		   const struct vtep_dest *dest, bool user,
+		   struct netlink_ext_ack *extack)
+{
+	if (vtep->fdb.from_switch)
+		return 0;
+	return vtep_fdb_hooks->offer(vtep, key, dest, user, extack);
+}
+
+static void vtep_fdb_withdraw(struct vtep_dev *vtep,
+			      const struct vtep_fdb_entry *entry,
+			      const struct vtep_fdb_dst *dst)
+{
+	if (dst->remote && !vtep->fdb.from_switch)
+		vtep_fdb_hooks->withdraw(vtep, entry, dst);
+}
+
+/* What was offered does not come after all. */
+static void vtep_fdb_withdraw_all(struct vtep_dev *vtep,
+				  const struct vtep_fdb_entry *entry)
+{
+	struct vtep_fdb_dst dst;
+	u32 i;
+
+	for (i = 0; vtep_fdb_dst(vtep, entry, i, &dst); i++)
+		vtep_fdb_withdraw(vtep, entry, &dst);
 }
 
 /**
  * vtep_fdb_tell() - report a change
  * @vtep: the device
  * @entry: the entry
- * @remote: the destination it is about
+ * @dst: the destination it is about
  * @event: what happened
  *
  * Context: vtep_dev.lock.
  */
 void vtep_fdb_tell(struct vtep_dev *vtep, const struct vtep_fdb_entry *entry,
-		   const struct vtep_remote *remote, enum vtep_fdb_event event)
+		   const struct vtep_fdb_dst *dst, enum vtep_fdb_event event)
 {
-	if (vtep_fdb_notify)
-		vtep_fdb_notify(vtep, entry, remote, event);
+	if (event == VTEP_FDB_DEL)
+		vtep_fdb_withdraw(vtep, entry, dst);
+	vtep_fdb_hooks->notify(vtep, entry, dst, event);
+}
+
+/**
+ * vtep_fdb_tell_all() - report a change of all destinations
+ * @vtep: the device
+ * @entry: the entry
+ * @event: what happened
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_tell_all(struct vtep_dev *vtep,
+		       const struct vtep_fdb_entry *entry,
+		       enum vtep_fdb_event event)
+{
+	struct vtep_fdb_dst dst;
+	u32 i;
+
+	for (i = 0; vtep_fdb_dst(vtep, entry, i, &dst); i++)
+		vtep_fdb_tell(vtep, entry, &dst, event);
+}
+
+/**
+ * vtep_fdb_miss() - report that something is not known here
+ * @vtep: the device
+ * @mac: a MAC address without an entry, or NULL
+ * @addr: an address of the overlay without a neighbour, or NULL
+ *
+ * Context: RCU, BH disabled.
+ */
+void vtep_fdb_miss(struct vtep_dev *vtep, const u8 *mac,
+		   const struct vtep_addr *addr)
+{
+	vtep_fdb_hooks->miss(vtep, mac, addr);
 }
 
 static bool vtep_fdb_is_default(const struct vtep_dev *vtep,
@@ -96,20 +169,64 @@ struct vtep_fdb_entry *vtep_fdb_next(struct vtep_dev *vtep, u32 *id)
 	return entry;
 }
 
-/* Slots */
-
-static struct vtep_fdb_slots *
-vtep_fdb_slots_copy(const struct vtep_fdb_slots *old, u32 count)
+/**
+ * vtep_fdb_dst() - a destination of an entry
+ * @vtep: the device
+ * @entry: the entry
+ * @index: 0 for the first one
+ * @dst: filled
+ *
+ * Context: RCU (or BH disabled), or vtep_dev.lock.
+ * Return: false if there is none of that index.
+ */
+bool vtep_fdb_dst(const struct vtep_dev *vtep,
+		  const struct vtep_fdb_entry *entry, u32 index,
+		  struct vtep_fdb_dst *dst)
 {
+	const bool held = rcu_read_lock_bh_held() ||
+			  lockdep_is_held(&vtep->lock);
+	struct vtep_nexthop *nexthop;
 	struct vtep_fdb_slots *slots;
 
-	slots = kmalloc(struct_size(slots, remote, count), GFP_ATOMIC);
+	*dst = (struct vtep_fdb_dst) {};
+	slots = rcu_dereference_check(entry->slots, held);
+	if (slots) {
+		if (index >= slots->count)
+			return false;
+		dst->remote = slots->remote[index];
+		dst->offloaded =
+			READ_ONCE(vtep_fdb_slots_offloaded(slots)[index]);
+		return true;
+	}
+
+	if (index)
+		return false;
+	dst->remote = rcu_dereference_check(entry->remote, held);
+	dst->offloaded = READ_ONCE(entry->offloaded);
+	nexthop = rcu_dereference_check(entry->nexthop, held);
+	if (!dst->remote && nexthop)
+		dst->nhid = nexthop->id;
+	return dst->remote || nexthop;
+}
+
+/* Slots */
+
+/* Of @count remotes, the first ones those of @old, if there are so many. */
+static struct vtep_fdb_slots *vtep_fdb_slots_copy(struct vtep_fdb_slots *old,
+						  u32 count)
+{
+	u32 kept = old ? min(old->count, count) : 0;
+	struct vtep_fdb_slots *slots;
+
+	slots = kzalloc(struct_size(slots, remote, count) + count, GFP_ATOMIC);
 	if (!slots)
 		return NULL;
 	slots->count = count;
-	if (old)
-		memcpy(slots->remote, old->remote,
-		       min(count, old->count) * sizeof(slots->remote[0]));
+	if (!kept)
+		return slots;
+	memcpy(slots->remote, old->remote, kept * sizeof(slots->remote[0]));
+	memcpy(vtep_fdb_slots_offloaded(slots), vtep_fdb_slots_offloaded(old),
+	       kept);
 	return slots;
 }
 
@@ -132,28 +249,19 @@ int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
 	return -ENOENT;
 }
 
-static void vtep_fdb_slots_replace(struct vtep_dev *vtep,
-				   struct vtep_fdb_entry *entry,
-				   struct vtep_fdb_slots *slots)
-{
-	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
-
-	rcu_assign_pointer(entry->slots, slots);
-	if (old)
-		kfree_rcu(old, rcu);
-}
-
 /**
- * vtep_fdb_slots_append() - add a destination
+ * vtep_fdb_slots_extend() - prepare one destination more
  * @vtep: the device
  * @entry: a flood entry without that destination
  * @dest: the destination
  *
  * Context: vtep_dev.lock.
- * Return: 0, -ENOSPC at a limit, -ENOMEM.
+ * Return: the array, for vtep_fdb_slots_publish() or vtep_fdb_slots_drop(); or
+ * an ERR_PTR(): -ENOSPC at a limit, -ENOMEM.
  */
-int vtep_fdb_slots_append(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-			  const struct vtep_dest *dest)
+struct vtep_fdb_slots *
+vtep_fdb_slots_extend(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		      const struct vtep_dest *dest)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	u32 count = old ? old->count : 0;
@@ -161,18 +269,49 @@ int vtep_fdb_slots_append(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 	struct vtep_remote *remote;
 
 	if (count >= VTEP_FDB_SLOTS_MAX)
-		return -ENOSPC;
+		return ERR_PTR(-ENOSPC);
 	slots = vtep_fdb_slots_copy(old, count + 1);
 	if (!slots)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	remote = vtep_remote_get(vtep, dest);
 	if (IS_ERR(remote)) {
 		kfree(slots);
-		return PTR_ERR(remote);
+		return ERR_CAST(remote);
 	}
 	slots->remote[count] = remote;
-	vtep_fdb_slots_replace(vtep, entry, slots);
-	return 0;
+	return slots;
+}
+
+/**
+ * vtep_fdb_slots_drop() - the opposite of vtep_fdb_slots_extend()
+ * @vtep: the device
+ * @slots: an array that was not published
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_slots_drop(struct vtep_dev *vtep, struct vtep_fdb_slots *slots)
+{
+	vtep_remote_put(vtep, slots->remote[slots->count - 1]);
+	kfree(slots);
+}
+
+/**
+ * vtep_fdb_slots_publish() - let packets use another array of destinations
+ * @vtep: the device
+ * @entry: the entry
+ * @slots: the array, whose references are in order
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_slots_publish(struct vtep_dev *vtep,
+			    struct vtep_fdb_entry *entry,
+			    struct vtep_fdb_slots *slots)
+{
+	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
+
+	rcu_assign_pointer(entry->slots, slots);
+	if (old)
+		kfree_rcu(old, rcu);
 }
 
 /**
@@ -189,17 +328,116 @@ int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	struct vtep_remote *remote = old->remote[index];
+	struct vtep_fdb_dst dst = {
+		.remote = remote,
+		.offloaded = vtep_fdb_slots_offloaded(old)[index],
+	};
+	u32 behind = old->count - 1 - index;
 	struct vtep_fdb_slots *slots;
 
 	slots = vtep_fdb_slots_copy(old, old->count - 1);
 	if (!slots)
 		return -ENOMEM;
 	memcpy(&slots->remote[index], &old->remote[index + 1],
-	       (old->count - 1 - index) * sizeof(old->remote[0]));
-	vtep_fdb_slots_replace(vtep, entry, slots);
-	vtep_fdb_tell(vtep, entry, remote, VTEP_FDB_DEL);
+	       behind * sizeof(old->remote[0]));
+	memcpy(&vtep_fdb_slots_offloaded(slots)[index],
+	       &vtep_fdb_slots_offloaded(old)[index + 1], behind);
+	vtep_fdb_slots_publish(vtep, entry, slots);
+	vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_DEL);
 	vtep_remote_put(vtep, remote);
 	return 0;
+}
+
+/* Targets */
+
+/**
+ * vtep_fdb_target_get() - prepare where an entry is to lead
+ * @vtep: the device
+ * @entry: the entry, with its id
+ * @req: what is wanted
+ * @target: filled, with references
+ * @extack: says why it cannot be had
+ *
+ * Context: vtep_dev.lock; RTNL for a nexthop.
+ * Return: 0; -ENOSPC when there are too many VTEPs; -ENOMEM; or what
+ * vtep_nexthop_get() answers.
+ */
+int vtep_fdb_target_get(struct vtep_dev *vtep,
+			const struct vtep_fdb_entry *entry,
+			const struct vtep_fdb_request *req,
+			struct vtep_fdb_target *target,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	*target = (struct vtep_fdb_target) {};
+	if (!req->nhid) {
+		target->remote = vtep_remote_get(vtep, &req->dest);
+		return PTR_ERR_OR_ZERO(target->remote);
+	}
+
+	target->nexthop = vtep_nexthop_get(vtep, req->nhid, extack);
+	if (IS_ERR(target->nexthop))
+		return PTR_ERR(target->nexthop);
+	err = xa_insert(&target->nexthop->entries, entry->id, (void *)entry,
+			GFP_ATOMIC);
+	if (err)
+		vtep_nexthop_put(vtep, target->nexthop);
+	return err;
+}
+
+/**
+ * vtep_fdb_target_put() - an entry does not lead there (any more)
+ * @vtep: the device
+ * @entry: the entry
+ * @target: its references are given back
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_target_put(struct vtep_dev *vtep,
+			 const struct vtep_fdb_entry *entry,
+			 const struct vtep_fdb_target *target)
+{
+	if (target->remote)
+		vtep_remote_put(vtep, target->remote);
+	if (!target->nexthop)
+		return;
+	xa_erase(&target->nexthop->entries, entry->id);
+	vtep_nexthop_put(vtep, target->nexthop);
+}
+
+static struct vtep_fdb_target vtep_fdb_target(struct vtep_dev *vtep,
+					      struct vtep_fdb_entry *entry)
+{
+	return (struct vtep_fdb_target) {
+		.remote = vtep_fdb_remote(vtep, entry),
+		.nexthop = vtep_fdb_nexthop(vtep, entry),
+	};
+}
+
+/**
+ * vtep_fdb_redirect() - let an entry lead to another target
+ * @vtep: the device
+ * @entry: a unicast entry, or one with a nexthop
+ * @target: the target; the entry takes over its references
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_redirect(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		       const struct vtep_fdb_target *target)
+{
+	struct vtep_fdb_target old = vtep_fdb_target(vtep, entry);
+
+	/* A packet that comes between the two finds one of them. */
+	if (target->remote) {
+		rcu_assign_pointer(entry->remote, target->remote);
+		RCU_INIT_POINTER(entry->nexthop, NULL);
+	} else {
+		rcu_assign_pointer(entry->nexthop, target->nexthop);
+		RCU_INIT_POINTER(entry->remote, NULL);
+	}
+	WRITE_ONCE(entry->offloaded, false);
+	vtep_fdb_target_put(vtep, entry, &old);
 }
 
 /* Entries */
@@ -210,16 +448,15 @@ static void vtep_fdb_entry_free_rcu(struct rcu_head *rcu)
 			container_of(rcu, struct vtep_fdb_entry, rcu));
 }
 
-/* The entry is out of the table or never was in it: let the remotes go. */
-static void vtep_fdb_entry_put_remotes(struct vtep_dev *vtep,
-				       struct vtep_fdb_entry *entry)
+/* The entry is out of the table or never was in it: let all of them go. */
+static void vtep_fdb_entry_put(struct vtep_dev *vtep,
+			       struct vtep_fdb_entry *entry)
 {
 	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
+	struct vtep_fdb_target target = vtep_fdb_target(vtep, entry);
 	u32 i;
 
-	if (remote)
-		vtep_remote_put(vtep, remote);
+	vtep_fdb_target_put(vtep, entry, &target);
 	if (!slots)
 		return;
 	for (i = 0; i < slots->count; i++)
@@ -227,38 +464,42 @@ static void vtep_fdb_entry_put_remotes(struct vtep_dev *vtep,
 	kfree_rcu(slots, rcu);
 }
 
-static int vtep_fdb_entry_set_dest(struct vtep_dev *vtep,
-				   struct vtep_fdb_entry *entry,
-				   const struct vtep_dest *dest)
+static int vtep_fdb_entry_aim(struct vtep_dev *vtep,
+			      struct vtep_fdb_entry *entry,
+			      const struct vtep_fdb_request *req,
+			      struct netlink_ext_ack *extack)
 {
-	struct vtep_remote *remote;
+	struct vtep_fdb_target target;
+	struct vtep_fdb_slots *slots;
+	int err;
 
-	if (vtep_fdb_floods(entry->key.mac))
-		return vtep_fdb_slots_append(vtep, entry, dest);
+	if (!req->nhid && vtep_fdb_floods(entry->key.mac)) {
+		slots = vtep_fdb_slots_extend(vtep, entry, &req->dest);
+		if (IS_ERR(slots))
+			return PTR_ERR(slots);
+		vtep_fdb_slots_publish(vtep, entry, slots);
+		return 0;
+	}
 
-	remote = vtep_remote_get(vtep, dest);
-	if (IS_ERR(remote))
-		return PTR_ERR(remote);
-	rcu_assign_pointer(entry->remote, remote);
-	return 0;
+	err = vtep_fdb_target_get(vtep, entry, req, &target, extack);
+	if (!err)
+		vtep_fdb_redirect(vtep, entry, &target);
+	return err;
 }
 
+/* Packets and walks find it from here on. */
 static int vtep_fdb_entry_insert(struct vtep_dev *vtep,
 				 struct vtep_fdb_entry *entry)
 {
 	struct vtep_fdb *fdb = &vtep->fdb;
 	int err;
 
-	err = xa_alloc_cyclic(&fdb->ids, &entry->id, entry, xa_limit_32b,
-			      &fdb->next_id, GFP_ATOMIC);
-	if (err < 0)
-		return err;
 	err = rhashtable_insert_fast(&fdb->table, &entry->node,
 				     vtep_fdb_params);
-	if (err) {
-		xa_erase(&fdb->ids, entry->id);
+	if (err)
 		return err;
-	}
+	/* Its place was reserved: this does not fail. */
+	xa_store(&fdb->ids, entry->id, entry, GFP_ATOMIC);
 	fdb->count++;
 	if (is_zero_ether_addr(entry->key.mac) &&
 	    entry->key.vni == rcu_dereference_bh(vtep->cfg)->vni)
@@ -266,68 +507,73 @@ static int vtep_fdb_entry_insert(struct vtep_dev *vtep,
 	return 0;
 }
 
-/**
- * vtep_fdb_entry_create() - put an entry with one destination into the table
- * @vtep: the device
- * @req: key, destination, state and flags
- *
- * Listeners are not told yet.
- *
- * Context: vtep_dev.lock.
- * Return: the entry, or an ERR_PTR(): -ENOSPC when there are too many VTEPs,
- * -ENOMEM.
- */
-struct vtep_fdb_entry *
-vtep_fdb_entry_create(struct vtep_dev *vtep, const struct vtep_fdb_request *req)
+static struct vtep_fdb_entry *
+vtep_fdb_entry_alloc(struct vtep_dev *vtep, const struct vtep_fdb_request *req)
 {
 	struct vtep_fdb_entry *entry;
 	int err;
 
 	entry = kmem_cache_zalloc(vtep_fdb_cache, GFP_ATOMIC);
 	if (!entry)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	entry->key = req->key;
 	entry->state = req->state;
 	entry->ndm_flags = req->ndm_flags & ~NTF_USE;
+	entry->user = req->user;
 	entry->updated = jiffies;
 	entry->used = jiffies;
 
-	err = vtep_fdb_entry_set_dest(vtep, entry, &req->dest);
-	if (err)
-		goto free_entry;
-	err = vtep_fdb_entry_insert(vtep, entry);
-	if (err)
-		goto put_remotes;
-	return entry;
-
-put_remotes:
-	vtep_fdb_entry_put_remotes(vtep, entry);
-free_entry:
-	/* Its id may have been found by a walker in the meantime. */
-	call_rcu(&entry->rcu, vtep_fdb_entry_free_rcu);
-	return ERR_PTR(err);
+	err = xa_alloc_cyclic(&vtep->fdb.ids, &entry->id, NULL, xa_limit_32b,
+			      &vtep->fdb.next_id, GFP_ATOMIC);
+	if (err >= 0)
+		return entry;
+	kmem_cache_free(vtep_fdb_cache, entry);
+	return NULL;
 }
 
 /**
- * vtep_fdb_entry_tell_all() - report a change of all destinations
+ * vtep_fdb_entry_create() - put an entry with one destination into the table
  * @vtep: the device
- * @entry: the entry
- * @event: what happened
+ * @req: key, destination, state and flags
+ * @extack: says why it cannot be
  *
- * Context: vtep_dev.lock.
+ * Switches are asked; listeners are not told yet.
+ *
+ * Context: vtep_dev.lock; RTNL for a nexthop.
+ * Return: the entry, or an ERR_PTR(): -ENOSPC when there are too many VTEPs,
+ * -ENOMEM, the veto of a switch, what vtep_nexthop_get() answers.
  */
-void vtep_fdb_entry_tell_all(struct vtep_dev *vtep,
-			     struct vtep_fdb_entry *entry,
-			     enum vtep_fdb_event event)
+struct vtep_fdb_entry *
+vtep_fdb_entry_create(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
+		      struct netlink_ext_ack *extack)
 {
-	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
-	u32 i;
+	struct vtep_fdb_entry *entry;
+	int err;
 
-	if (remote)
-		vtep_fdb_tell(vtep, entry, remote, event);
-	for (i = 0; slots && i < slots->count; i++)
-		vtep_fdb_tell(vtep, entry, slots->remote[i], event);
+	entry = vtep_fdb_entry_alloc(vtep, req);
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	err = vtep_fdb_entry_aim(vtep, entry, req, extack);
+	if (err)
+		goto free_entry;
+	if (!req->nhid)
+		err = vtep_fdb_offer(vtep, &req->key, &req->dest, req->user,
+				     extack);
+	if (err)
+		goto put_entry;
+	err = vtep_fdb_entry_insert(vtep, entry);
+	if (err)
+		goto withdraw;
+	return entry;
+
+withdraw:
+	vtep_fdb_withdraw_all(vtep, entry);
+put_entry:
+	vtep_fdb_entry_put(vtep, entry);
+free_entry:
+	xa_erase(&vtep->fdb.ids, entry->id);
+	kmem_cache_free(vtep_fdb_cache, entry);
+	return ERR_PTR(err);
 }
 
 /**
@@ -349,68 +595,58 @@ void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 	rhashtable_remove_fast(&fdb->table, &entry->node, vtep_fdb_params);
 	xa_erase(&fdb->ids, entry->id);
 	fdb->count--;
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_DEL);
-	vtep_fdb_entry_put_remotes(vtep, entry);
+	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_DEL);
+	vtep_fdb_entry_put(vtep, entry);
 	call_rcu(&entry->rcu, vtep_fdb_entry_free_rcu);
 }
 
 /**
  * vtep_fdb_full() - is there no room for one more entry?
  * @vtep: the device
- * @cfg: its configuration
  *
  * Context: vtep_dev.lock.
  * Return: true if the limit is reached.
  */
-bool vtep_fdb_full(struct vtep_dev *vtep, const struct vtep_config *cfg)
+bool vtep_fdb_full(struct vtep_dev *vtep)
 {
-	return cfg->limit && vtep->fdb.count >= cfg->limit;
-}
+	u32 limit = rcu_dereference_bh(vtep->cfg)->limit;
 
-/**
- * vtep_fdb_entry_redirect() - point a unicast entry to another destination
- * @vtep: the device
- * @entry: the entry
- * @dest: the destination
- *
- * Context: vtep_dev.lock.
- * Return: 0, -ENOSPC when there are too many VTEPs, -ENOMEM.
- */
-int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
-			    struct vtep_fdb_entry *entry,
-			    const struct vtep_dest *dest)
-{
-	struct vtep_remote *old = vtep_fdb_remote(vtep, entry);
-	struct vtep_remote *remote = vtep_remote_get(vtep, dest);
-
-	if (IS_ERR(remote))
-		return PTR_ERR(remote);
-	rcu_assign_pointer(entry->remote, remote);
-	vtep_remote_put(vtep, old);
-	return 0;
+	return limit && vtep->fdb.count >= limit;
 }
 
 /* Walks */
 
-/* Takes those of several remotes out that match; at least one stays. */
+/*
+ * Takes those of several remotes out that match; at least one stays. Listeners
+ * find the others in place.
+ */
 static int vtep_fdb_slots_filter(struct vtep_dev *vtep,
 				 struct vtep_fdb_entry *entry, u32 stay,
 				 vtep_fdb_match_t match, const void *arg)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	struct vtep_fdb_slots *slots = vtep_fdb_slots_copy(NULL, stay);
+	struct vtep_fdb_dst dst;
 	u32 i, kept = 0;
 
 	if (!slots)
 		return -ENOMEM;
-	for (i = 0; i < old->count; i++)
-		if (!match(entry, old->remote[i], arg))
-			slots->remote[kept++] = old->remote[i];
-	vtep_fdb_slots_replace(vtep, entry, slots);
-	for (i = 0; i < old->count; i++) {
-		if (!match(entry, old->remote[i], arg))
+	for (i = 0; vtep_fdb_dst(vtep, entry, i, &dst); i++) {
+		if (match(entry, &dst, arg))
 			continue;
-		vtep_fdb_tell(vtep, entry, old->remote[i], VTEP_FDB_DEL);
+		slots->remote[kept] = old->remote[i];
+		vtep_fdb_slots_offloaded(slots)[kept++] = dst.offloaded;
+	}
+	vtep_fdb_slots_publish(vtep, entry, slots);
+
+	for (i = 0; i < old->count; i++) {
+		dst = (struct vtep_fdb_dst) {
+			.remote = old->remote[i],
+			.offloaded = vtep_fdb_slots_offloaded(old)[i],
+		};
+		if (!match(entry, &dst, arg))
+			continue;
+		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_DEL);
 		vtep_remote_put(vtep, old->remote[i]);
 	}
 	return 0;
@@ -421,28 +657,23 @@ static int vtep_fdb_flush_entry(struct vtep_dev *vtep,
 				struct vtep_fdb_entry *entry,
 				vtep_fdb_match_t match, const void *arg)
 {
-	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
-	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	u32 i, count = slots ? slots->count : 1, stay = 0;
+	struct vtep_fdb_dst dst;
+	u32 i, stay = 0;
 
-	if (remote)
-		stay = match && !match(entry, remote, arg);
-	else if (match)
-		for (i = 0; i < count; i++)
-			stay += !match(entry, slots->remote[i], arg);
+	for (i = 0; match && vtep_fdb_dst(vtep, entry, i, &dst); i++)
+		stay += !match(entry, &dst, arg);
 
-	if (stay == count)
-		return 0;
-	if (stay)
+	if (!stay)
+		vtep_fdb_entry_destroy(vtep, entry);
+	else if (stay < i)
 		return vtep_fdb_slots_filter(vtep, entry, stay, match, arg);
-	vtep_fdb_entry_destroy(vtep, entry);
 	return 0;
 }
 
 /**
  * vtep_fdb_flush() - take out what matches
  * @vtep: the device
- * @match: chooses among the remotes of the entries; NULL for all
+ * @match: chooses among the destinations of the entries; NULL for all
  * @arg: for @match
  *
  * The lock is taken for one entry at a time.
@@ -476,6 +707,35 @@ int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 	}
 	rcu_read_unlock();
 	return err;
+}
+
+/**
+ * vtep_fdb_flush_nexthop() - take out what leads to a nexthop group
+ * @vtep: the device
+ * @nhid: number of the group, which is going away
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_fdb_flush_nexthop(struct vtep_dev *vtep, u32 nhid)
+{
+	struct vtep_nexthop *nexthop;
+	struct vtep_fdb_entry *entry;
+	unsigned long id = 0;
+
+	ASSERT_RTNL();
+
+	do {
+		entry = NULL;
+		spin_lock_bh(&vtep->lock);
+		nexthop = xa_load(&vtep->nexthops, nhid);
+		if (nexthop)
+			entry = xa_find(&nexthop->entries, &id, ULONG_MAX,
+					XA_PRESENT);
+		if (entry)
+			vtep_fdb_entry_destroy(vtep, entry);
+		spin_unlock_bh(&vtep->lock);
+		cond_resched();
+	} while (entry);
 }
 
 /**

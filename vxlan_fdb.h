@@ -2,8 +2,8 @@
 /*
  * The forwarding table: inner MAC address to remote VTEP.
  *
- * The table speaks no netlink: it reports what happens to it through one
- * callback, see vtep_fdb_set_notifier().
+ * The table speaks neither netlink nor switchdev: it reports what happens to it
+ * through struct vtep_fdb_hooks.
  */
 #ifndef VTEP_FDB_H
 #define VTEP_FDB_H
@@ -12,7 +12,10 @@
 #include <linux/neighbour.h>
 #include <linux/rhashtable-types.h>
 #include "vxlan.h"
+#include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
+
+struct netlink_ext_ack;
 
 /* Most remotes of one flood or multicast entry (head-end replication). */
 #define VTEP_FDB_SLOTS_MAX 4096
@@ -35,7 +38,8 @@ struct vtep_fdb_key {
  * @count: number of remotes
  * @remote: each holds a reference
  *
- * Replaced as a whole, never edited once it is visible.
+ * Replaced as a whole, never edited once it is visible. Behind the remotes
+ * stands a byte for each of them, see vtep_fdb_slots_offloaded().
  */
 struct vtep_fdb_slots {
 	struct rcu_head rcu;
@@ -49,16 +53,19 @@ struct vtep_fdb_slots {
  * @key: constant
  * @state: NUD_* of <linux/neighbour.h>; written under vtep_dev.lock
  * @ndm_flags: NTF_* that a dump shows; written under vtep_dev.lock
- * @user: configured, not learned: an external-learning update may not change
- *	its state and flags; written under vtep_dev.lock
+ * @user: asked for by netlink, not learned; written under vtep_dev.lock
  * @remote: destination of a unicast entry, else NULL; readers RCU, writers
  *	vtep_dev.lock
  * @slots: destinations of a multicast or all-zeros entry, else NULL; readers
+ *	RCU, writers vtep_dev.lock
+ * @nexthop: group of destinations, then @remote and @slots are NULL; readers
  *	RCU, writers vtep_dev.lock
  * @updated: jiffies of the last reception or change, decides about ageing;
  *	written at most once a jiffy, no lock
  * @used: jiffies of the last transmission; likewise
  * @id: index in vtep_fdb.ids, constant while the entry is in the table
+ * @offloaded: a switch forwards to @remote by itself; written under
+ *	vtep_dev.lock
  * @rcu: frees it after the last reader
  */
 struct vtep_fdb_entry {
@@ -69,26 +76,44 @@ struct vtep_fdb_entry {
 	bool user;
 	struct vtep_remote __rcu *remote;
 	struct vtep_fdb_slots __rcu *slots;
+	struct vtep_nexthop __rcu *nexthop;
 	unsigned long updated;
 	unsigned long used;
 	u32 id;
+	bool offloaded;
 	struct rcu_head rcu;
 };
 
 /**
- * struct vtep_fdb_request - a change asked for by netlink
+ * struct vtep_fdb_request - a change asked for
  * @key: which entry
- * @dest: the destination, always given
+ * @dest: the destination, if @nhid is 0
+ * @nhid: a nexthop group instead of @dest
  * @state: NUD_*
  * @ndm_flags: NTF_* to keep; NTF_USE refreshes
  * @nlm_flags: NLM_F_CREATE, _EXCL, _REPLACE, _APPEND
+ * @user: asked for by netlink
  */
 struct vtep_fdb_request {
 	struct vtep_fdb_key key;
 	struct vtep_dest dest;
+	u32 nhid;
 	u16 state;
 	u8 ndm_flags;
 	u16 nlm_flags;
+	bool user;
+};
+
+/**
+ * struct vtep_fdb_dst - a destination of an entry, as a reader finds it
+ * @remote: the remote, or NULL for a nexthop group
+ * @nhid: number of the nexthop group, or 0
+ * @offloaded: a switch forwards to it by itself
+ */
+struct vtep_fdb_dst {
+	const struct vtep_remote *remote;
+	u32 nhid;
+	bool offloaded;
 };
 
 enum vtep_fdb_event {
@@ -97,35 +122,49 @@ enum vtep_fdb_event {
 };
 
 /**
- * typedef vtep_fdb_notify_t - told of each change, in order
- * @vtep: the device
- * @entry: the entry as it is now, for VTEP_FDB_DEL as it was last
- * @remote: the destination the event is about
- * @event: what happened
+ * struct vtep_fdb_hooks - who is told of changes, in order
+ * @offer: asks the switches whether they can do what is about to be: an entry
+ *	@key with the remote @dest; a negative error and a sentence is a veto
+ * @withdraw: tells the switches that a remote of an entry is gone
+ * @notify: tells the listeners that a destination of an entry is as it is now
+ *	or, for VTEP_FDB_DEL, was as it is now
+ * @miss: tells the listeners that a MAC address found no entry, or an address
+ *	of the overlay no neighbour; the other one is NULL
  *
- * Context: vtep_dev.lock with BH disabled: must not sleep.
+ * Context: vtep_dev.lock with BH disabled, @miss RCU with BH disabled: must not
+ * sleep.
  */
-typedef void (*vtep_fdb_notify_t)(struct vtep_dev *vtep,
-				  const struct vtep_fdb_entry *entry,
-				  const struct vtep_remote *remote,
-				  enum vtep_fdb_event event);
+struct vtep_fdb_hooks {
+	int (*offer)(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+		     const struct vtep_dest *dest, bool user,
+		     struct netlink_ext_ack *extack);
+	void (*withdraw)(struct vtep_dev *vtep,
+			 const struct vtep_fdb_entry *entry,
+			 const struct vtep_fdb_dst *dst);
+	void (*notify)(struct vtep_dev *vtep,
+		       const struct vtep_fdb_entry *entry,
+		       const struct vtep_fdb_dst *dst,
+		       enum vtep_fdb_event event);
+	void (*miss)(struct vtep_dev *vtep, const u8 *mac,
+		     const struct vtep_addr *addr);
+};
 
 /**
  * typedef vtep_fdb_match_t - chooses what vtep_fdb_flush() takes out
  * @entry: the entry
- * @remote: one of its destinations
+ * @dst: one of its destinations
  * @arg: the caller's
  *
  * Context: vtep_dev.lock.
  * Return: true if this destination of the entry is to go.
  */
 typedef bool (*vtep_fdb_match_t)(const struct vtep_fdb_entry *entry,
-				 const struct vtep_remote *remote,
+				 const struct vtep_fdb_dst *dst,
 				 const void *arg);
 
 int vtep_fdb_module_init(void);
 void vtep_fdb_module_exit(void);
-void vtep_fdb_set_notifier(vtep_fdb_notify_t notify);
+void vtep_fdb_set_hooks(const struct vtep_fdb_hooks *hooks);
 
 int vtep_fdb_init(struct vtep_dev *vtep);
 void vtep_fdb_exit(struct vtep_dev *vtep);
@@ -137,6 +176,11 @@ void vtep_fdb_age_now(struct vtep_dev *vtep);
 struct vtep_fdb_entry *vtep_fdb_find(struct vtep_dev *vtep, const u8 *mac,
 				     u32 vni);
 struct vtep_fdb_entry *vtep_fdb_next(struct vtep_dev *vtep, u32 *id);
+bool vtep_fdb_dst(const struct vtep_dev *vtep,
+		  const struct vtep_fdb_entry *entry, u32 index,
+		  struct vtep_fdb_dst *dst);
+void vtep_fdb_miss(struct vtep_dev *vtep, const u8 *mac,
+		   const struct vtep_addr *addr);
 
 enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
 				 const struct vtep_dest *from);
@@ -144,10 +188,20 @@ int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
 		    struct netlink_ext_ack *extack);
 int vtep_fdb_delete(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 		    const struct vtep_dest *dest);
+int vtep_fdb_switch_add(struct vtep_dev *vtep,
+			const struct vtep_fdb_key *key,
+			const struct vtep_dest *dest,
+			struct netlink_ext_ack *extack);
+int vtep_fdb_switch_del(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+			const struct vtep_dest *dest);
+void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
+			    const struct vtep_fdb_key *key,
+			    const struct vtep_dest *dest, bool offloaded);
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
 			 const struct vtep_config *new);
 int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 		   const void *arg);
+void vtep_fdb_flush_nexthop(struct vtep_dev *vtep, u32 nhid);
 
 static inline struct vtep_fdb_key vtep_fdb_key(const u8 *mac, u32 vni)
 {

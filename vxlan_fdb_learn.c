@@ -13,9 +13,17 @@
 
 /* Learning */
 
+/* What a switch refuses is not learned, but no reason to drop the frame. */
 static enum vtep_counter vtep_fdb_learn_error(int err)
 {
-	return err == -ENOSPC ? VTEP_RX_PEER_LIMIT : VTEP_RX_NOMEM;
+	switch (err) {
+	case -ENOSPC:
+		return VTEP_RX_PEER_LIMIT;
+	case -ENOMEM:
+		return VTEP_RX_NOMEM;
+	default:
+		return VTEP_OK;
+	}
 }
 
 static enum vtep_counter vtep_fdb_learn_new(struct vtep_dev *vtep,
@@ -32,14 +40,14 @@ static enum vtep_counter vtep_fdb_learn_new(struct vtep_dev *vtep,
 
 	if (!netif_running(vtep->dev))
 		return VTEP_OK;
-	if (vtep_fdb_full(vtep, rcu_dereference_bh(vtep->cfg))) {
+	if (vtep_fdb_full(vtep)) {
 		vtep_count(vtep->counters, VTEP_FDB_LIMIT);
 		return VTEP_OK;
 	}
-	entry = vtep_fdb_entry_create(vtep, &req);
+	entry = vtep_fdb_entry_create(vtep, &req, NULL);
 	if (IS_ERR(entry))
 		return vtep_fdb_learn_error(PTR_ERR(entry));
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
+	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_NEW);
 	vtep_count(vtep->counters, VTEP_FDB_LEARNED);
 	return VTEP_OK;
 }
@@ -60,16 +68,20 @@ static enum vtep_counter vtep_fdb_learn_move(struct vtep_dev *vtep,
 					     const struct vtep_dest *from)
 {
 	struct vtep_remote *old = vtep_fdb_remote(vtep, entry);
-	struct vtep_dest dest = vtep_remote_dest(old);
+	struct vtep_fdb_request req = { .dest = vtep_remote_dest(old) };
+	struct vtep_fdb_target target;
 	int err;
 
-	dest.peer = from->peer;
-	err = vtep_fdb_entry_redirect(vtep, entry, &dest);
+	req.dest.peer = from->peer;
+	err = vtep_fdb_target_get(vtep, entry, &req, &target, NULL);
 	if (err)
 		return vtep_fdb_learn_error(err);
+	/* A veto would not bring the MAC address back to where it was. */
+	vtep_fdb_offer(vtep, &entry->key, &req.dest, entry->user, NULL);
+	vtep_fdb_redirect(vtep, entry, &target);
 
 	WRITE_ONCE(entry->updated, jiffies);
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
+	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_NEW);
 	vtep_count(vtep->counters, VTEP_FDB_MOVED);
 	vtep_fdb_log_move(vtep, entry->key.mac, &from->peer.addr);
 	return VTEP_OK;
@@ -92,26 +104,33 @@ static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
 					struct vtep_remote *remote,
 					const struct vtep_dest *from)
 {
+	const struct vtep_nexthop *nexthop;
+
 	if (!entry)
 		return VTEP_COUNTERS;
-	if (!remote)
-		return VTEP_RX_STATIC_ENTRY;
-	if (vtep_fdb_from(remote, from))
+	if (likely(remote)) {
+		if (likely(vtep_fdb_from(remote, from)))
+			return VTEP_OK;
+		if (READ_ONCE(entry->state) & (NUD_PERMANENT | NUD_NOARP))
+			return VTEP_RX_STATIC_ENTRY;
+		return VTEP_COUNTERS;
+	}
+
+	nexthop = rcu_dereference_bh(entry->nexthop);
+	if (nexthop && vtep_nexthop_leads_to(nexthop, &from->peer.addr))
 		return VTEP_OK;
-	if (READ_ONCE(entry->state) & (NUD_PERMANENT | NUD_NOARP))
-		return VTEP_RX_STATIC_ENTRY;
-	return VTEP_COUNTERS;
+	return VTEP_RX_STATIC_ENTRY;
 }
 
 static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
-			   struct vtep_peer *peer)
+			   struct vtep_remote *remote)
 {
 	unsigned long now = jiffies;
 
 	if (READ_ONCE(entry->updated) != now)
 		WRITE_ONCE(entry->updated, now);
-	if (READ_ONCE(peer->last_seen) != now)
-		WRITE_ONCE(peer->last_seen, now);
+	if (remote && READ_ONCE(remote->key.peer->last_seen) != now)
+		WRITE_ONCE(remote->key.peer->last_seen, now);
 }
 
 /**
@@ -138,7 +157,7 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
 	remote = entry ? rcu_dereference_bh(entry->remote) : NULL;
 	verdict = vtep_fdb_known(entry, remote, from);
 	if (likely(verdict == VTEP_OK)) {
-		vtep_fdb_touch(entry, remote->key.peer);
+		vtep_fdb_touch(entry, remote);
 		return VTEP_OK;
 	}
 	if (verdict != VTEP_COUNTERS)
@@ -275,7 +294,7 @@ void vtep_fdb_start(struct vtep_dev *vtep)
 }
 
 static bool vtep_fdb_goes_at_stop(const struct vtep_fdb_entry *entry,
-				  const struct vtep_remote *remote,
+				  const struct vtep_fdb_dst *dst,
 				  const void *arg)
 {
 	const struct vtep_dev *vtep = arg;

@@ -22,33 +22,72 @@ vtep_fdb_slots(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
 					 lockdep_is_held(&vtep->lock));
 }
 
+static inline struct vtep_nexthop *
+vtep_fdb_nexthop(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
+{
+	return rcu_dereference_protected(entry->nexthop,
+					 lockdep_is_held(&vtep->lock));
+}
+
+/* One for each remote of @slots: does a switch forward to it by itself? */
+static inline bool *vtep_fdb_slots_offloaded(struct vtep_fdb_slots *slots)
+{
+	return (void *)slots + struct_size(slots, remote, slots->count);
+}
+
 /* Entries for these MACs may have several remotes. */
 static inline bool vtep_fdb_floods(const u8 *mac)
 {
 	return is_multicast_ether_addr(mac) || is_zero_ether_addr(mac);
 }
 
+/**
+ * struct vtep_fdb_target - where a unicast entry or one with a nexthop leads
+ * @remote: with a reference, or NULL
+ * @nexthop: with a reference, or NULL
+ */
+struct vtep_fdb_target {
+	struct vtep_remote *remote;
+	struct vtep_nexthop *nexthop;
+};
+
+int vtep_fdb_offer(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+		   const struct vtep_dest *dest, bool user,
+		   struct netlink_ext_ack *extack);
 void vtep_fdb_tell(struct vtep_dev *vtep, const struct vtep_fdb_entry *entry,
-		   const struct vtep_remote *remote,
-		   enum vtep_fdb_event event);
-void vtep_fdb_entry_tell_all(struct vtep_dev *vtep,
-			     struct vtep_fdb_entry *entry,
-			     enum vtep_fdb_event event);
+		   const struct vtep_fdb_dst *dst, enum vtep_fdb_event event);
+void vtep_fdb_tell_all(struct vtep_dev *vtep,
+		       const struct vtep_fdb_entry *entry,
+		       enum vtep_fdb_event event);
 
 int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
 			const struct vtep_dest *dest);
-int vtep_fdb_slots_append(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-			  const struct vtep_dest *dest);
+struct vtep_fdb_slots *
+vtep_fdb_slots_extend(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		      const struct vtep_dest *dest);
+void vtep_fdb_slots_drop(struct vtep_dev *vtep, struct vtep_fdb_slots *slots);
+void vtep_fdb_slots_publish(struct vtep_dev *vtep,
+			    struct vtep_fdb_entry *entry,
+			    struct vtep_fdb_slots *slots);
 int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 			  u32 index);
 
-bool vtep_fdb_full(struct vtep_dev *vtep, const struct vtep_config *cfg);
+int vtep_fdb_target_get(struct vtep_dev *vtep,
+			const struct vtep_fdb_entry *entry,
+			const struct vtep_fdb_request *req,
+			struct vtep_fdb_target *target,
+			struct netlink_ext_ack *extack);
+void vtep_fdb_target_put(struct vtep_dev *vtep,
+			 const struct vtep_fdb_entry *entry,
+			 const struct vtep_fdb_target *target);
+void vtep_fdb_redirect(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		       const struct vtep_fdb_target *target);
+
+bool vtep_fdb_full(struct vtep_dev *vtep);
 struct vtep_fdb_entry *
 vtep_fdb_entry_create(struct vtep_dev *vtep,
-		      const struct vtep_fdb_request *req);
-int vtep_fdb_entry_redirect(struct vtep_dev *vtep,
-			    struct vtep_fdb_entry *entry,
-			    const struct vtep_dest *dest);
+		      const struct vtep_fdb_request *req,
+		      struct netlink_ext_ack *extack);
 void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry);
 

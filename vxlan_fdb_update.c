@@ -8,86 +8,161 @@
 #include "vxlan_fdb_table.h"
 #include "vxlan_remote.h"
 
-static int vtep_fdb_update_remote(struct vtep_dev *vtep,
-				  struct vtep_fdb_entry *entry,
-				  const struct vtep_fdb_request *req)
+/**
+ * struct vtep_fdb_step - a change of an existing entry, prepared
+ * @req: what is wanted
+ * @slots: array of destinations to publish, or NULL
+ * @target: to redirect to; both pointers NULL if not
+ * @state: the state and flags change, too
+ */
+struct vtep_fdb_step {
+	const struct vtep_fdb_request *req;
+	struct vtep_fdb_slots *slots;
+	struct vtep_fdb_target target;
+	bool state;
+};
+
+static bool vtep_fdb_step_empty(const struct vtep_fdb_step *step)
 {
+	return !step->slots && !step->target.remote &&
+	       !step->target.nexthop && !step->state;
+}
+
+static bool vtep_fdb_leads_to(struct vtep_dev *vtep,
+			      struct vtep_fdb_entry *entry,
+			      const struct vtep_fdb_request *req)
+{
+	struct vtep_nexthop *nexthop = vtep_fdb_nexthop(vtep, entry);
 	struct vtep_remote *remote = vtep_fdb_remote(vtep, entry);
-	int err;
 
-	if (remote) {
-		/* Append is for flood entries; here it changes nothing. */
-		if (!(req->nlm_flags & NLM_F_REPLACE) ||
-		    vtep_remote_matches(remote, &req->dest))
-			return 0;
-		err = vtep_fdb_entry_redirect(vtep, entry, &req->dest);
-	} else {
-		if (!(req->nlm_flags & NLM_F_APPEND) ||
-		    vtep_fdb_slots_find(vtep_fdb_slots(vtep, entry),
-					&req->dest) >= 0)
-			return 0;
-		err = vtep_fdb_slots_append(vtep, entry, &req->dest);
-	}
-	return err ?: 1;
+	if (req->nhid)
+		return nexthop && nexthop->id == req->nhid;
+	return remote && vtep_remote_matches(remote, &req->dest);
 }
 
-static bool vtep_fdb_update_state(struct vtep_fdb_entry *entry,
-				  const struct vtep_fdb_request *req)
+static int vtep_fdb_step_append(struct vtep_dev *vtep,
+				struct vtep_fdb_entry *entry,
+				struct vtep_fdb_step *step)
 {
-	u8 flags = req->ndm_flags & ~NTF_USE;
-	bool changed = false;
+	const struct vtep_dest *dest = &step->req->dest;
+	struct vtep_fdb_slots *slots;
 
-	/* What a person configured is not for a protocol to change. */
-	if (req->ndm_flags & NTF_EXT_LEARNED && entry->user)
-		return false;
-	if (!(req->ndm_flags & NTF_EXT_LEARNED))
-		entry->user = true;
-
-	if (entry->state != req->state) {
-		WRITE_ONCE(entry->state, req->state);
-		changed = true;
-	}
-	if (entry->ndm_flags != flags) {
-		WRITE_ONCE(entry->ndm_flags, flags);
-		changed = true;
-	}
-	return changed;
+	if (!(step->req->nlm_flags & NLM_F_APPEND) ||
+	    vtep_fdb_slots_find(vtep_fdb_slots(vtep, entry), dest) >= 0)
+		return 0;
+	slots = vtep_fdb_slots_extend(vtep, entry, dest);
+	if (IS_ERR(slots))
+		return PTR_ERR(slots);
+	step->slots = slots;
+	return 0;
 }
 
-/* The remote an event about @dest names: that one, else the first. */
-static struct vtep_remote *vtep_fdb_remote_of(struct vtep_dev *vtep,
-					      struct vtep_fdb_entry *entry,
-					      const struct vtep_dest *dest)
+static bool vtep_fdb_step_state(const struct vtep_fdb_entry *entry,
+				const struct vtep_fdb_request *req)
+{
+	/* What a person configured is not for a protocol to change. */
+	if (req->ndm_flags & NTF_EXT_LEARNED && entry->user &&
+	    !(entry->ndm_flags & NTF_EXT_LEARNED))
+		return false;
+	return entry->state != req->state || entry->user != req->user ||
+	       entry->ndm_flags != (req->ndm_flags & ~NTF_USE);
+}
+
+/* All that can fail; a request that changes nothing leaves an empty step. */
+static int vtep_fdb_step_prepare(struct vtep_dev *vtep,
+				 struct vtep_fdb_entry *entry,
+				 struct vtep_fdb_step *step,
+				 struct netlink_ext_ack *extack)
+{
+	const struct vtep_fdb_request *req = step->req;
+	int err = 0;
+
+	step->state = vtep_fdb_step_state(entry, req);
+	if (vtep_fdb_slots(vtep, entry))
+		err = vtep_fdb_step_append(vtep, entry, step);
+	else if (req->nlm_flags & NLM_F_REPLACE &&
+		 !vtep_fdb_leads_to(vtep, entry, req))
+		err = vtep_fdb_target_get(vtep, entry, req, &step->target,
+					  extack);
+	/* Append is for flood entries; to another it changes nothing. */
+	if (err || req->nhid || vtep_fdb_step_empty(step))
+		return err;
+
+	err = vtep_fdb_offer(vtep, &entry->key, &req->dest, req->user, extack);
+	if (!err)
+		return 0;
+	if (step->slots)
+		vtep_fdb_slots_drop(vtep, step->slots);
+	vtep_fdb_target_put(vtep, entry, &step->target);
+	return err;
+}
+
+/* Which destination the event about a change names. */
+static void vtep_fdb_step_tell(struct vtep_dev *vtep,
+			       struct vtep_fdb_entry *entry,
+			       const struct vtep_fdb_request *req)
 {
 	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	int i;
+	int i = slots ? vtep_fdb_slots_find(slots, &req->dest) : 0;
+	struct vtep_fdb_dst dst;
 
-	if (!slots)
-		return vtep_fdb_remote(vtep, entry);
-	i = vtep_fdb_slots_find(slots, dest);
-	return slots->remote[i < 0 ? 0 : i];
+	if (vtep_fdb_dst(vtep, entry, max(i, 0), &dst))
+		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_NEW);
+}
+
+static void vtep_fdb_step_apply(struct vtep_dev *vtep,
+				struct vtep_fdb_entry *entry,
+				const struct vtep_fdb_step *step)
+{
+	const struct vtep_fdb_request *req = step->req;
+
+	if (step->slots)
+		vtep_fdb_slots_publish(vtep, entry, step->slots);
+	if (step->target.remote || step->target.nexthop)
+		vtep_fdb_redirect(vtep, entry, &step->target);
+	if (step->state) {
+		WRITE_ONCE(entry->state, req->state);
+		WRITE_ONCE(entry->ndm_flags, req->ndm_flags & ~NTF_USE);
+		entry->user = req->user;
+	}
+	WRITE_ONCE(entry->updated, jiffies);
+	vtep_fdb_step_tell(vtep, entry, req);
 }
 
 static int vtep_fdb_refuse(int err, struct netlink_ext_ack *extack)
 {
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG(extack, "Too many remote VTEPs");
-	else
+	else if (err == -ENOMEM)
 		NL_SET_ERR_MSG(extack, "Out of memory");
 	return err;
 }
 
-static int vtep_fdb_update_existing(struct vtep_dev *vtep,
-				    struct vtep_fdb_entry *entry,
-				    const struct vtep_fdb_request *req,
-				    struct netlink_ext_ack *extack)
+static int vtep_fdb_refuse_update(struct vtep_dev *vtep,
+				  struct vtep_fdb_entry *entry,
+				  const struct vtep_fdb_request *req,
+				  struct netlink_ext_ack *extack)
 {
-	bool changed;
-	int err;
+	struct vtep_nexthop *nexthop = vtep_fdb_nexthop(vtep, entry);
 
 	if (req->nlm_flags & NLM_F_EXCL) {
 		NL_SET_ERR_MSG(extack, "FDB entry exists");
 		return -EEXIST;
+	}
+	if (req->nhid && !nexthop) {
+		NL_SET_ERR_MSG(extack,
+			       "Cannot replace a remote by a nexthop group");
+		return -EOPNOTSUPP;
+	}
+	if (req->nlm_flags & NLM_F_APPEND &&
+	    (req->nhid || (nexthop && vtep_fdb_floods(entry->key.mac)))) {
+		NL_SET_ERR_MSG(extack, "Cannot append to a nexthop group");
+		return -EOPNOTSUPP;
+	}
+	if (nexthop && !(req->state & (NUD_PERMANENT | NUD_NOARP))) {
+		NL_SET_ERR_MSG(extack,
+			       "An entry with a nexthop group cannot be dynamic");
+		return -EOPNOTSUPP;
 	}
 	if (req->nlm_flags & NLM_F_REPLACE &&
 	    vtep_fdb_floods(entry->key.mac)) {
@@ -95,19 +170,28 @@ static int vtep_fdb_update_existing(struct vtep_dev *vtep,
 			       "Cannot replace a multicast or all-zeros entry");
 		return -EOPNOTSUPP;
 	}
+	return 0;
+}
 
-	err = vtep_fdb_update_remote(vtep, entry, req);
-	if (err < 0)
+static int vtep_fdb_update_existing(struct vtep_dev *vtep,
+				    struct vtep_fdb_entry *entry,
+				    const struct vtep_fdb_request *req,
+				    struct netlink_ext_ack *extack)
+{
+	struct vtep_fdb_step step = { .req = req };
+	int err;
+
+	err = vtep_fdb_refuse_update(vtep, entry, req, extack);
+	if (err)
+		return err;
+	err = vtep_fdb_step_prepare(vtep, entry, &step, extack);
+	if (err)
 		return vtep_fdb_refuse(err, extack);
-	changed = vtep_fdb_update_state(entry, req) || err;
-	if (changed)
+
+	if (!vtep_fdb_step_empty(&step))
+		vtep_fdb_step_apply(vtep, entry, &step);
+	else if (req->ndm_flags & NTF_USE)
 		WRITE_ONCE(entry->updated, jiffies);
-	if (req->ndm_flags & NTF_USE)
-		WRITE_ONCE(entry->updated, jiffies);
-	if (changed)
-		vtep_fdb_tell(vtep, entry,
-			      vtep_fdb_remote_of(vtep, entry, &req->dest),
-			      VTEP_FDB_NEW);
 	return 0;
 }
 
@@ -126,17 +210,28 @@ static int vtep_fdb_update_create(struct vtep_dev *vtep,
 			       "Cannot replace a multicast or all-zeros entry");
 		return -EOPNOTSUPP;
 	}
-	if (vtep_fdb_full(vtep, vtep_cfg_rtnl(vtep))) {
+	if (vtep_fdb_full(vtep)) {
 		NL_SET_ERR_MSG(extack, "FDB is full (maxaddress)");
 		return -ENOSPC;
 	}
 
-	entry = vtep_fdb_entry_create(vtep, req);
+	entry = vtep_fdb_entry_create(vtep, req, extack);
 	if (IS_ERR(entry))
 		return vtep_fdb_refuse(PTR_ERR(entry), extack);
-	entry->user = !(req->ndm_flags & NTF_EXT_LEARNED);
-	vtep_fdb_entry_tell_all(vtep, entry, VTEP_FDB_NEW);
+	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_NEW);
 	return 0;
+}
+
+static int vtep_fdb_update_locked(struct vtep_dev *vtep,
+				  const struct vtep_fdb_request *req,
+				  struct netlink_ext_ack *extack)
+{
+	struct vtep_fdb_entry *entry;
+
+	entry = vtep_fdb_find(vtep, req->key.mac, req->key.vni);
+	if (entry)
+		return vtep_fdb_update_existing(vtep, entry, req, extack);
+	return vtep_fdb_update_create(vtep, req, extack);
 }
 
 /**
@@ -147,24 +242,50 @@ static int vtep_fdb_update_create(struct vtep_dev *vtep,
  *
  * Context: RTNL.
  * Return: 0; -EEXIST with NLM_F_EXCL; -ENOENT without NLM_F_CREATE;
- * -EOPNOTSUPP to replace a flood entry; -ENOSPC at a limit; -ENOMEM.
+ * -EOPNOTSUPP to replace a flood entry, or where a nexthop group does not fit;
+ * -ENOSPC at a limit; -ENOMEM; the veto of a switch; what vtep_nexthop_get()
+ * answers.
  */
 int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
 		    struct netlink_ext_ack *extack)
 {
-	struct vtep_fdb_entry *entry;
 	int err;
 
 	ASSERT_RTNL();
 
 	spin_lock_bh(&vtep->lock);
-	entry = vtep_fdb_find(vtep, req->key.mac, req->key.vni);
-	if (entry)
-		err = vtep_fdb_update_existing(vtep, entry, req, extack);
-	else
-		err = vtep_fdb_update_create(vtep, req, extack);
+	err = vtep_fdb_update_locked(vtep, req, extack);
 	spin_unlock_bh(&vtep->lock);
 	return err;
+}
+
+static int vtep_fdb_delete_locked(struct vtep_dev *vtep,
+				  const struct vtep_fdb_key *key,
+				  const struct vtep_dest *dest)
+{
+	struct vtep_fdb_request req = {};
+	struct vtep_fdb_entry *entry;
+	struct vtep_fdb_slots *slots;
+	int i;
+
+	entry = vtep_fdb_find(vtep, key->mac, key->vni);
+	if (!entry)
+		return -ENOENT;
+
+	slots = vtep_fdb_slots(vtep, entry);
+	if (dest && slots) {
+		i = vtep_fdb_slots_find(slots, dest);
+		if (i < 0)
+			return 0;
+		if (slots->count > 1)
+			return vtep_fdb_slots_remove(vtep, entry, i);
+	} else if (dest) {
+		req.dest = *dest;
+		if (!vtep_fdb_leads_to(vtep, entry, &req))
+			return 0;
+	}
+	vtep_fdb_entry_destroy(vtep, entry);
+	return 0;
 }
 
 /**
@@ -182,34 +303,102 @@ int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
 int vtep_fdb_delete(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 		    const struct vtep_dest *dest)
 {
+	int err;
+
+	spin_lock_bh(&vtep->lock);
+	err = vtep_fdb_delete_locked(vtep, key, dest);
+	spin_unlock_bh(&vtep->lock);
+	return err;
+}
+
+/* What a switch asks for; it is not asked or told itself. */
+
+/**
+ * vtep_fdb_switch_add() - a switch has learned a MAC address
+ * @vtep: the device
+ * @key: the entry
+ * @dest: where the switch sends to
+ * @extack: filled when it is refused
+ *
+ * Context: any but hard interrupts.
+ * Return: 0 or a negative error, see vtep_fdb_update().
+ */
+int vtep_fdb_switch_add(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+			const struct vtep_dest *dest,
+			struct netlink_ext_ack *extack)
+{
+	const struct vtep_fdb_request req = {
+		.key = *key,
+		.dest = *dest,
+		.state = NUD_REACHABLE,
+		.ndm_flags = NTF_SELF | NTF_EXT_LEARNED | NTF_USE,
+		.nlm_flags = NLM_F_CREATE | NLM_F_REPLACE,
+	};
+	int err;
+
+	spin_lock_bh(&vtep->lock);
+	vtep->fdb.from_switch = true;
+	err = vtep_fdb_update_locked(vtep, &req, extack);
+	vtep->fdb.from_switch = false;
+	spin_unlock_bh(&vtep->lock);
+	return err;
+}
+
+/**
+ * vtep_fdb_switch_del() - a switch has forgotten a MAC address
+ * @vtep: the device
+ * @key: the entry; it goes only if it was learned externally
+ * @dest: where the switch sent to
+ *
+ * Context: any but hard interrupts.
+ * Return: 0, -ENOENT without such an entry, -ENOMEM.
+ */
+int vtep_fdb_switch_del(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+			const struct vtep_dest *dest)
+{
+	const struct vtep_fdb_entry *entry;
+	int err = 0;
+
+	spin_lock_bh(&vtep->lock);
+	entry = vtep_fdb_find(vtep, key->mac, key->vni);
+	vtep->fdb.from_switch = true;
+	if (!entry || entry->ndm_flags & NTF_EXT_LEARNED)
+		err = vtep_fdb_delete_locked(vtep, key, dest);
+	vtep->fdb.from_switch = false;
+	spin_unlock_bh(&vtep->lock);
+	return err;
+}
+
+/**
+ * vtep_fdb_set_offloaded() - a switch forwards by itself, or does not any more
+ * @vtep: the device
+ * @key: the entry
+ * @dest: which of its destinations
+ * @offloaded: true if it does
+ *
+ * Context: any but hard interrupts.
+ */
+void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
+			    const struct vtep_fdb_key *key,
+			    const struct vtep_dest *dest, bool offloaded)
+{
+	const struct vtep_fdb_request req = { .dest = *dest };
 	struct vtep_fdb_entry *entry;
 	struct vtep_fdb_slots *slots;
-	int err = 0;
 	int i;
 
 	spin_lock_bh(&vtep->lock);
 	entry = vtep_fdb_find(vtep, key->mac, key->vni);
-	if (!entry) {
-		err = -ENOENT;
+	if (!entry)
 		goto unlock;
-	}
 	slots = vtep_fdb_slots(vtep, entry);
-	if (dest && slots) {
-		i = vtep_fdb_slots_find(slots, dest);
-		if (i < 0)
-			goto unlock;
-		if (slots->count > 1) {
-			err = vtep_fdb_slots_remove(vtep, entry, i);
-			goto unlock;
-		}
-	} else if (dest && !vtep_remote_matches(vtep_fdb_remote(vtep, entry),
-						dest)) {
-		goto unlock;
-	}
-	vtep_fdb_entry_destroy(vtep, entry);
+	i = vtep_fdb_slots_find(slots, dest);
+	if (i >= 0)
+		WRITE_ONCE(vtep_fdb_slots_offloaded(slots)[i], offloaded);
+	else if (vtep_fdb_leads_to(vtep, entry, &req))
+		WRITE_ONCE(entry->offloaded, offloaded);
 unlock:
 	spin_unlock_bh(&vtep->lock);
-	return err;
 }
 
 /* The default destination */

@@ -5,14 +5,16 @@
 #include "vxlan.h"
 #include "vxlan_dev.h"
 #include "vxlan_fdb.h"
-#include "vxlan_fdb_nl.h"
+#include "vxlan_fdb_msg.h"
 #include "vxlan_mcast.h"
 #include "vxlan_netlink.h"
 #include "vxlan_rx.h"
 #include "vxlan_sock.h"
+#include "vxlan_switchdev.h"
 
 #include <linux/module.h>
 #include <net/net_namespace.h>
+#include <net/nexthop.h>
 
 /**
  * DOC: locking
@@ -33,9 +35,34 @@
  * Documentation/locking.rst tells the same field by field.
  */
 
+static const struct vtep_fdb_hooks vtep_fdb_told = {
+	.offer = vtep_switchdev_offer,
+	.withdraw = vtep_switchdev_withdraw,
+	.notify = vtep_fdb_msg_notify,
+	.miss = vtep_fdb_msg_miss,
+};
+
+/* Entries go with the nexthop group they lead to. Context: RTNL. */
+static int vtep_nexthop_event(struct notifier_block *nb, unsigned long event,
+			      void *ptr)
+{
+	struct vtep_net *vn = container_of(nb, struct vtep_net,
+					   nexthop_notifier);
+	const struct nh_notifier_info *info = ptr;
+	struct vtep_dev *vtep;
+
+	if (event != NEXTHOP_EVENT_DEL)
+		return NOTIFY_DONE;
+
+	list_for_each_entry(vtep, &vn->devs, list)
+		vtep_fdb_flush_nexthop(vtep, info->id);
+	return NOTIFY_DONE;
+}
+
 static int __net_init vtep_net_init(struct net *net)
 {
 	struct vtep_net *vn = vtep_net(net);
+	int err;
 
 	vn->net = net;
 	INIT_LIST_HEAD(&vn->devs);
@@ -44,7 +71,14 @@ static int __net_init vtep_net_init(struct net *net)
 	if (!vn->counters)
 		return -ENOMEM;
 	vtep_mcast_net_init(vn);
-	return 0;
+
+	vn->nexthop_notifier.notifier_call = vtep_nexthop_event;
+	err = register_nexthop_notifier(net, &vn->nexthop_notifier, NULL);
+	if (!err)
+		return 0;
+	vtep_mcast_net_exit(vn);
+	free_percpu(vn->counters);
+	return err;
 }
 
 /* Devices whose underlay goes away go with it, wherever they are. */
@@ -62,6 +96,7 @@ static void __net_exit vtep_net_exit(struct net *net)
 {
 	struct vtep_net *vn = vtep_net(net);
 
+	unregister_nexthop_notifier(net, &vn->nexthop_notifier);
 	vtep_mcast_net_exit(vn);
 	WARN_ON_ONCE(!list_empty(&vn->socks));
 	free_percpu(vn->counters);
@@ -126,24 +161,28 @@ static int __init vtep_module_init(void)
 	err = vtep_fdb_module_init();
 	if (err)
 		return err;
-	vtep_fdb_nl_init();
+	vtep_fdb_set_hooks(&vtep_fdb_told);
 	err = register_pernet_subsys(&vtep_net_ops);
 	if (err)
 		goto exit_fdb;
 	err = register_netdevice_notifier(&vtep_netdev_notifier);
 	if (err)
 		goto unregister_net;
-	err = rtnl_link_register(&vtep_link_ops);
+	err = vtep_switchdev_init();
 	if (err)
 		goto unregister_notifier;
+	err = rtnl_link_register(&vtep_link_ops);
+	if (err)
+		goto exit_switchdev;
 	return 0;
 
+exit_switchdev:
+	vtep_switchdev_exit();
 unregister_notifier:
 	unregister_netdevice_notifier(&vtep_netdev_notifier);
 unregister_net:
 	unregister_pernet_subsys(&vtep_net_ops);
 exit_fdb:
-	vtep_fdb_nl_exit();
 	vtep_fdb_module_exit();
 	return err;
 }
@@ -152,9 +191,9 @@ module_init(vtep_module_init);
 static void __exit vtep_module_exit(void)
 {
 	rtnl_link_unregister(&vtep_link_ops);
+	vtep_switchdev_exit();
 	unregister_netdevice_notifier(&vtep_netdev_notifier);
 	unregister_pernet_subsys(&vtep_net_ops);
-	vtep_fdb_nl_exit();
 	vtep_fdb_module_exit();
 }
 module_exit(vtep_module_exit);

@@ -237,31 +237,33 @@ bool vtep_remote_matches(const struct vtep_remote *remote,
 }
 
 /**
+ * vtep_peer_find() - look a VTEP up
+ * @vtep: the device
+ * @key: its address and interface
+ *
+ * Context: RCU.
+ * Return: the peer, or NULL if no entry leads to it.
+ */
+struct vtep_peer *vtep_peer_find(struct vtep_dev *vtep,
+				 const struct vtep_peer_key *key)
+{
+	return rhashtable_lookup_fast(&vtep->remotes.peers, key,
+				      vtep_peer_params);
+}
+
+/**
  * vtep_peers_forget_routes() - drop every cached route of a device
  * @vtep: the device
  *
  * For a change of what the route lookup depends on (local address, lower
  * device, TOS). The caller has waited for packets that still use the former
- * configuration, so that none of them can put an old route back.
+ * configuration, so that none of them can put an old route back. Each route
+ * cache is emptied by the first packet that finds it outdated.
  *
- * Context: RTNL, may sleep.
+ * Context: RTNL.
  */
 void vtep_peers_forget_routes(struct vtep_dev *vtep)
 {
-	struct rhashtable_iter iter;
-	struct vtep_route *route;
-	struct vtep_peer *peer;
-
-	rhashtable_walk_enter(&vtep->remotes.peers, &iter);
-	do {
-		rhashtable_walk_start(&iter);
-		while ((peer = rhashtable_walk_next(&iter)) && !IS_ERR(peer)) {
-			route = rcu_dereference(peer->route);
-			if (route)
-				dst_cache_reset(&route->cache);
-		}
-		rhashtable_walk_stop(&iter);
-		cond_resched();
-	} while (peer == ERR_PTR(-EAGAIN));
-	rhashtable_walk_exit(&iter);
+	ASSERT_RTNL();
+	WRITE_ONCE(vtep->route_genid, vtep->route_genid + 1);
 }

@@ -28,10 +28,12 @@ struct vtep_peer_key {
 /**
  * struct vtep_route - route cache of a peer, made at the first transmission
  * @cache: per CPU destination and source address
+ * @genid: vtep_dev.route_genid for which it is good
  * @rcu: frees it after the last reader
  */
 struct vtep_route {
 	struct dst_cache cache;
+	u32 genid;
 	struct rcu_head rcu;
 };
 
@@ -40,7 +42,8 @@ struct vtep_route {
  *	MAC addresses live behind it
  * @node: in vtep_remotes.peers
  * @key: address and interface; constant
- * @refs: remotes that point here; vtep_dev.lock
+ * @refs: remotes that point here; vtep_dev.lock. 0 for a peer that is in no
+ *	table, but on the stack of a packet: it has no route cache
  * @multipath_genid: generation of the routing table for which the route to
  *	this peer was found to have several next hops; see vxlan_route.c
  * @first_seen: jiffies of its creation; constant
@@ -121,6 +124,8 @@ void vtep_remote_put(struct vtep_dev *vtep, struct vtep_remote *remote);
 struct vtep_dest vtep_remote_dest(const struct vtep_remote *remote);
 bool vtep_remote_matches(const struct vtep_remote *remote,
 			 const struct vtep_dest *dest);
+struct vtep_peer *vtep_peer_find(struct vtep_dev *vtep,
+				 const struct vtep_peer_key *key);
 void vtep_peers_forget_routes(struct vtep_dev *vtep);
 
 #endif /* VTEP_REMOTE_H */

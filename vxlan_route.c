@@ -34,6 +34,21 @@ static u32 vtep_route_genid(const struct vtep_dev *vtep, u16 family)
 	return genid | 0x80000000U;
 }
 
+/* Empties a cache that was filled before the last change of configuration. */
+static struct vtep_route *vtep_route_fresh(const struct vtep_dev *vtep,
+					   struct vtep_route *route)
+{
+	u32 genid = READ_ONCE(vtep->route_genid);
+
+	/* Whoever sees the new number is to see the cache reset as well. */
+	if (unlikely(smp_load_acquire(&route->genid) != genid)) {
+		dst_cache_reset(&route->cache);
+		/* Pairs with the load above. */
+		smp_store_release(&route->genid, genid);
+	}
+	return route;
+}
+
 /* The peer's cache if this packet may use it, made when there is none yet. */
 static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
 {
@@ -51,11 +66,14 @@ static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
 
 	route = rcu_dereference_bh(peer->route);
 	if (likely(route))
-		return route;
+		return vtep_route_fresh(key->vtep, route);
 
+	if (!READ_ONCE(peer->refs))
+		return NULL;
 	route = kzalloc_obj(*route, GFP_ATOMIC);
 	if (!route)
 		return NULL;
+	route->genid = READ_ONCE(key->vtep->route_genid);
 	if (dst_cache_init(&route->cache, GFP_ATOMIC)) {
 		kfree(route);
 		return NULL;

@@ -64,6 +64,52 @@ static void vtep_tx_hash(struct sk_buff *skb)
 					     skb_get_hash(skb)), false);
 }
 
+/* One of several VTEPs, always the same for a flow. */
+static enum vtep_counter vtep_tx_nexthop(const struct vtep_tx *tx,
+					 struct sk_buff *skb,
+					 const struct vtep_nexthop *nexthop)
+{
+	struct vtep_dest dest = { .port = tx->cfg->port };
+	struct vtep_remote remote = { .key.vni = tx->cfg->vni };
+	struct vtep_peer peer = {};
+
+	if (!vtep_nexthop_select(nexthop, skb_get_hash(skb), tx->cfg->family,
+				 &dest))
+		return VTEP_TX_NO_REMOTE;
+
+	/* Mostly an entry leads there, too, and has a route. */
+	peer.key = dest.peer;
+	remote.key.peer = vtep_peer_find(tx->vtep, &dest.peer) ?: &peer;
+	remote.key.port = dest.port;
+	return vtep_encap(tx, skb, &remote);
+}
+
+/* What is neither one remote nor unknown: a flood or a nexthop group. */
+static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
+				      struct sk_buff *skb,
+				      const struct vtep_fdb_entry *entry)
+{
+	const struct vtep_nexthop *nexthop;
+	const struct vtep_fdb_slots *slots;
+
+	slots = rcu_dereference_bh(entry->slots);
+	if (slots) {
+		vtep_replicate(tx, skb, slots);
+		return VTEP_OK;
+	}
+
+	nexthop = rcu_dereference_bh(entry->nexthop);
+	return nexthop ? vtep_tx_nexthop(tx, skb, nexthop) :
+			 VTEP_TX_NO_REMOTE;
+}
+
+static enum vtep_counter vtep_tx_miss(const struct vtep_tx *tx, const u8 *mac)
+{
+	if (tx->cfg->l2miss && !is_multicast_ether_addr(mac))
+		vtep_fdb_miss(tx->vtep, mac, NULL);
+	return VTEP_TX_NO_DESTINATION;
+}
+
 /* The entry of the destination, else the default entry, else NULL. */
 static struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
 					    const u8 *mac)
@@ -90,13 +136,12 @@ static enum vtep_counter vtep_tx(const struct vtep_tx *tx, struct sk_buff *skb)
 
 	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
 	if (!entry)
-		return VTEP_TX_NO_DESTINATION;
+		return vtep_tx_miss(tx, eth_hdr(skb)->h_dest);
 
 	remote = rcu_dereference_bh(entry->remote);
 	if (likely(remote))
 		return vtep_encap(tx, skb, remote);
-	vtep_replicate(tx, skb, rcu_dereference_bh(entry->slots));
-	return VTEP_OK;
+	return vtep_tx_many(tx, skb, entry);
 }
 
 /**

@@ -95,6 +95,8 @@ result UDP_TUNNEL6_IPCB_FLAGS \
 	declares net/udp_tunnel.h udp_tunnel6_xmit_skb 'u16 ip6cb_flags'
 result FLOWI4_DSCP \
 	has net/flow.h flowi4_dscp
+result NEXTHOP_FDB_DST_PORT \
+	declares net/nexthop.h '[*]nexthop_path_fdb_result' '[*]dst_port'
 
 # Packets and memory
 if [ -e "$include/net/dropreason-core.h" ]; then

@@ -141,7 +141,7 @@ DROPS = {
     "tx_no_route": (tx_no_route, CARRIER, "IP_OUTNOROUTES"),
     "tx_loop":
         (tx_loop, {"tx_errors": 1, "collisions": 1}, "IP_OUTNOROUTES"),
-    "tx_too_big": (tx_too_big, {"tx_errors": 1}, None),
+    "tx_too_big": (tx_too_big, {"tx_dropped": 1}, None),
     "tx_inner_short": (tx_inner_short, {"tx_dropped": 1}, "PKT_TOO_SMALL"),
 }
 EVENTS = ("fdb_learned", "fdb_moved", "fdb_aged", "fdb_limit")

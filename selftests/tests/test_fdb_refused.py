@@ -92,8 +92,8 @@ REFUSED = {
                         state=d.NUD_FAILED | d.NUD_NOARP),
 
     # Destination
-    "no-dst": Bad("EINVAL", "NDA_DST is required"),
-    "no-dst-but-port": Bad("EINVAL", "NDA_DST is required",
+    "no-dst": Bad("EINVAL", "NDA_DST or NDA_NH_ID is required"),
+    "no-dst-but-port": Bad("EINVAL", "NDA_DST or NDA_NH_ID is required",
                            [(d.NDA_PORT, nl.be16(99))]),
     "dst-empty": bad_dst(0),
     "dst-3": bad_dst(3),
@@ -124,8 +124,8 @@ REFUSED = {
                              "NDA_IFINDEX"),
 
     # Nexthop groups
-    "nhid": Bad("EOPNOTSUPP", "Nexthop", [(d.NDA_NH_ID, nl.u32(1))],
-                d.NDA_NH_ID),
+    "nhid": Bad("EINVAL", "Nexthop does not exist",
+                [(d.NDA_NH_ID, nl.u32(1))]),
     "nhid-and-dst": bad_attr(d.NDA_NH_ID, nl.u32(1), "EINVAL",
                              "NDA_NH_ID excludes"),
     "nhid-and-port": Bad("EINVAL", "NDA_NH_ID excludes",
@@ -155,8 +155,6 @@ REFUSED = {
                              DEL),
     "del-via-unknown": bad_attr(d.NDA_IFINDEX, nl.u32(0x7ffffff0),
                                 "EADDRNOTAVAIL", "NDA_IFINDEX", DEL),
-    "del-nhid": Bad("EOPNOTSUPP", "Nexthop", [(d.NDA_NH_ID, nl.u32(1))],
-                    d.NDA_NH_ID, DEL, MAC),
 
     # Get
     "get-absent": Bad("ENOENT", "not found", op=GET),
@@ -173,9 +171,6 @@ REFUSED = {
                       mac=None, nl_flags=f.FLUSH),
     "flush-brport": Bad("EINVAL", "", [(d.NDA_IFINDEX, nl.u32(1))], op=DEL,
                         mac=None, nl_flags=f.FLUSH),
-    "flush-nhid": Bad("EOPNOTSUPP", "Nexthop", [(d.NDA_NH_ID, nl.u32(1))],
-                      op=DEL, mac=None, nl_flags=f.FLUSH,
-                      since=(6, 7)),
     "flush-dst-7": Bad("EAFNOSUPPORT", "NDA_DST", [(d.NDA_DST, bytes(7))],
                        op=DEL, mac=None, nl_flags=f.FLUSH,
                        since=(6, 7)),

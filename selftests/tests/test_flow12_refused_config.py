@@ -76,7 +76,7 @@ CREATE = [
 #: What the driver cannot do yet: refused, never swallowed.
 LATER = [
     *[data(**{name: 1}) for name in (
-        "PROXY", "RSC", "L2MISS", "L3MISS", "COLLECT_METADATA", "VNIFILTER",
+        "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
         "REMCSUM_TX", "REMCSUM_RX", "LOCALBYPASS", "LABEL_POLICY",
         "MC_ROUTE")],
     *[data(**{name: True}) for name in ("GBP", "GPE", "REMCSUM_NOPARTIAL")],

@@ -65,6 +65,8 @@ FIXED = [
     (V4_BASE, "PORT_RANGE", ((0, 0), (1, 65535), (5000, 5000), (1, 2),
                              (65535, 65535))),
     (V4_BASE, "UDP_CSUM", (0, 1)),
+    (V4_BASE, "L2MISS", (0, 1)),
+    (V4_BASE, "L3MISS", (0, 1)),
     (V4_BASE, "UDP_ZERO_CSUM6_TX", (0, 1)),
     (V4_BASE, "UDP_ZERO_CSUM6_RX", (0, 1)),
     (V6_BASE, "UDP_ZERO_CSUM6_TX", (0, 1)),
@@ -72,7 +74,7 @@ FIXED = [
 ]
 #: Explicit defaults that programs send: accepted, for they are the truth.
 OFF = [data(**{name: 0}) for name in (
-    "PROXY", "RSC", "L2MISS", "L3MISS", "COLLECT_METADATA", "VNIFILTER",
+    "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
     "REMCSUM_TX", "REMCSUM_RX", "LOCALBYPASS", "LABEL_POLICY", "MC_ROUTE",
     "LABEL")] + [data(RESERVED_BITS=RESERVED)]
 

@@ -47,7 +47,7 @@ def mac(number, prefix=0xaa):
 
 
 def attrs(lladdr=None, dst=None, port=None, vni=None, src_vni=None, via=None,
-          vlan=None):
+          vlan=None, nhid=None):
     """Attributes of an FDB request, in this order."""
     found = []
     if lladdr is not None:
@@ -57,7 +57,7 @@ def attrs(lladdr=None, dst=None, port=None, vni=None, src_vni=None, via=None,
     if port is not None:
         found.append((d.NDA_PORT, nl.be16(port)))
     for number, value in ((d.NDA_VNI, vni), (d.NDA_SRC_VNI, src_vni),
-                          (d.NDA_IFINDEX, via)):
+                          (d.NDA_IFINDEX, via), (d.NDA_NH_ID, nhid)):
         if value is not None:
             found.append((number, nl.u32(value)))
     if vlan is not None:

@@ -82,6 +82,7 @@ class Rtnl:
         self.sock.setsockopt(d.SOL_NETLINK, d.NETLINK_GET_STRICT_CHK,
                              int(strict))
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.sent = b""         # the last message, to make sense of offsets
         self._seq = itertools.count(1)
         self._buffer = bytearray(1 << 18)
 
@@ -106,8 +107,9 @@ class Rtnl:
         seq = next(self._seq)
         body = header + (attrs if isinstance(attrs, bytes)
                          else pack_attrs(attrs))
-        self.sock.send(struct.pack("=IHHII", 16 + len(body), kind,
-                                   flags | d.NLM_F_REQUEST, seq, 0) + body)
+        self.sent = struct.pack("=IHHII", 16 + len(body), kind,
+                                flags | d.NLM_F_REQUEST, seq, 0) + body
+        self.sock.send(self.sent)
         return seq
 
     def request(self, kind, flags=0, header=b"", attrs=()):

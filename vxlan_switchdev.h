@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Switches that forward VXLAN by themselves: what they are told, and what
+ * they tell.
+ */
+#ifndef VTEP_SWITCHDEV_H
+#define VTEP_SWITCHDEV_H
+
+#include "vxlan_fdb.h"
+
+struct netlink_ext_ack;
+
+int vtep_switchdev_init(void);
+void vtep_switchdev_exit(void);
+
+int vtep_switchdev_offer(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
+			 const struct vtep_dest *dest, bool user,
+			 struct netlink_ext_ack *extack);
+void vtep_switchdev_withdraw(struct vtep_dev *vtep,
+			     const struct vtep_fdb_entry *entry,
+			     const struct vtep_fdb_dst *dst);
+
+#endif /* VTEP_SWITCHDEV_H */
