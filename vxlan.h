@@ -119,7 +119,7 @@ struct vtep_dev {
  * struct vtep_net - what the driver keeps per network namespace
  * @net: that namespace
  * @devs: all devices whose underlay is here; RTNL
- * @socks: receive sockets; RTNL
+ * @socks: receive sockets; readers RCU, writers RTNL
  * @mcast: multicast memberships: struct vtep_mcast_if by interface and
  *	protocol; RTNL
  * @counters: packets that belong to no device, per CPU

@@ -59,6 +59,10 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 		flags |= VXLAN_F_UDP_ZERO_CSUM6_RX;
 	if (cfg->ttl_inherit)
 		flags |= VXLAN_F_TTL_INHERIT;
+	if (cfg->local_bypass)
+		flags |= VXLAN_F_LOCALBYPASS;
+	if (cfg->mc_route)
+		flags |= VXLAN_F_MC_ROUTE;
 	if (cfg->l2miss)
 		flags |= VXLAN_F_L2MISS;
 	if (cfg->l3miss)

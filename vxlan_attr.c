@@ -166,37 +166,6 @@ static int get_zero(const struct vtep_rule *rule,
 	return rule->len;
 }
 
-/* Every bit that plain VXLAN does not use must be 0 in a received frame. */
-static int get_reserved(const struct vtep_rule *rule,
-			const struct vtep_config *cfg, void *value)
-{
-	struct vtep_hdr *mask = value;
-
-	mask->flags = ~VTEP_FLAG_VNI;
-	mask->vni = ~VTEP_VNI_FIELD_MASK;
-	return sizeof(*mask);
-}
-
-static int check_reserved(const struct nlattr *attr,
-			  struct netlink_ext_ack *extack)
-{
-	struct vtep_hdr mask;
-
-	memcpy(&mask, nla_data(attr), sizeof(mask));
-
-	if ((mask.flags & VTEP_FLAG_VNI) || (mask.vni & VTEP_VNI_FIELD_MASK))
-		return vtep_refuse(extack, attr,
-			      "Reserved bits overlap with the bits that are used",
-			      -EINVAL);
-
-	if (mask.flags != ~VTEP_FLAG_VNI || mask.vni != ~VTEP_VNI_FIELD_MASK)
-		return vtep_refuse(extack, attr,
-			      "Reserved bits other than all that are unused are not supported yet",
-			      -EOPNOTSUPP);
-
-	return 0;
-}
-
 #define NAME(name) \
 	.bad_len = name " attribute has a wrong length"
 #define FIXED(name) \
@@ -216,6 +185,13 @@ static int check_reserved(const struct nlattr *attr,
 	FIELD(u8, member), .set = set_bool, .get = get_bool
 #define ZERO(type) \
 	.len = sizeof(type), .get = get_zero
+
+/* A core that cannot route what a tunnel sends: any value but 0 is refused. */
+#if HAVE_UDP_TUNNEL_IPCB_FLAGS
+#define VTEP_NO_MC_ROUTE NULL
+#else
+#define VTEP_NO_MC_ROUTE "Multicast routing of the underlay needs Linux 6.17"
+#endif
 
 static const struct vtep_rule vtep_rules[] = {
 	[IFLA_VXLAN_ID] = {
@@ -314,22 +290,21 @@ static const struct vtep_rule vtep_rules[] = {
 		NAME("VNI filter"), .len = sizeof(u8), LATER("VNI filter"),
 	},
 	[IFLA_VXLAN_LOCALBYPASS] = {
-		NAME("Local bypass"), ZERO(u8), LATER("Local bypass"),
+		NAME("Local bypass"), BOOL(local_bypass),
 		HIGHEST(1, -ERANGE, "Local bypass must be 0 or 1"),
 	},
 	[IFLA_VXLAN_LABEL_POLICY] = {
-		NAME("Flow label policy"), ZERO(u32),
-		LATER("Inheriting the flow label"),
+		NAME("Flow label policy"), BYTES(u32, label_policy),
 		HIGHEST(VXLAN_LABEL_MAX, -ERANGE,
 			"Flow label policy must be 0 (fixed) or 1 (inherit)"),
 	},
 	[IFLA_VXLAN_RESERVED_BITS] = {
-		NAME("Reserved bits"), .len = sizeof(struct vtep_hdr),
-		.check = check_reserved, .get = get_reserved,
+		NAME("Reserved bits"), BYTES(struct vtep_hdr, reserved),
+		FIXED("reserved bits"),
 	},
 	[IFLA_VXLAN_MC_ROUTE] = {
-		NAME("Multicast routing"), ZERO(u8),
-		LATER("Multicast routing of the underlay"),
+		NAME("Multicast routing"), BOOL(mc_route),
+		.later = VTEP_NO_MC_ROUTE,
 		HIGHEST(1, -ERANGE, "Multicast routing must be 0 or 1"),
 	},
 };

@@ -65,6 +65,10 @@ void vtep_config_defaults(struct vtep_config *cfg)
 	cfg->ageing = VTEP_AGEING_DEFAULT;
 	cfg->learning = true;
 	cfg->udp_csum = default_csum;
+	cfg->local_bypass = true;
+	/* Every bit that plain VXLAN does not use. */
+	cfg->reserved.flags = ~VTEP_FLAG_VNI;
+	cfg->reserved.vni = ~VTEP_VNI_FIELD_MASK;
 }
 
 /**
@@ -161,6 +165,13 @@ static int check_addresses(const struct vtep_config *cfg, u64 *involved,
 		return -EINVAL;
 	}
 
+	if (cfg->label_policy && cfg->family != AF_INET6) {
+		*involved = ATTR(LABEL_POLICY);
+		NL_SET_ERR_MSG(extack,
+			       "Flow label policy needs an IPv6 remote or local address");
+		return -EINVAL;
+	}
+
 	if (cfg->label && cfg->family != AF_INET6) {
 		*involved = ATTR(LABEL);
 		NL_SET_ERR_MSG(extack,
@@ -169,6 +180,22 @@ static int check_addresses(const struct vtep_config *cfg, u64 *involved,
 	}
 
 	return 0;
+}
+
+static int check_header(const struct vtep_config *cfg, u64 *involved,
+			struct netlink_ext_ack *extack)
+{
+	static const struct vtep_hdr used = {
+		.flags = VTEP_FLAG_VNI,
+		.vni = VTEP_VNI_FIELD_MASK,
+	};
+
+	if (!vtep_hdr_has(&cfg->reserved, &used))
+		return 0;
+	*involved = ATTR(RESERVED_BITS);
+	NL_SET_ERR_MSG(extack,
+		       "Reserved bits overlap with the bits that are used");
+	return -EINVAL;
 }
 
 static int check_no_lower(const struct vtep_config *cfg, u64 *involved,
@@ -253,6 +280,10 @@ int vtep_config_validate(struct net *net, struct vtep_config *cfg,
 		cfg->ageing = VTEP_AGEING_DEFAULT;
 
 	err = check_addresses(cfg, involved, extack);
+	if (err)
+		return err;
+
+	err = check_header(cfg, involved, extack);
 	if (err)
 		return err;
 

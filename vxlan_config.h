@@ -7,6 +7,7 @@
 
 #include <linux/rcupdate.h>
 #include "vxlan_addr.h"
+#include "vxlan_hdr.h"
 
 struct net;
 struct net_device;
@@ -37,11 +38,15 @@ enum vtep_df {
  * @ttl: outer TTL or hop limit; 0 = the route's (1 to a group)
  * @tos: outer DS field; 1 = copy the inner one
  * @df: outer IPv4 DF bit, enum vtep_df
+ * @label_policy: where the flow label comes from, enum ifla_vxlan_label_policy
+ * @reserved: a received packet with one of these header bits is dropped
  * @ttl_inherit: copy the inner TTL or hop limit
  * @learning: learn inner source MAC addresses
  * @udp_csum: IPv4: send UDP checksums
  * @zero_csum6_tx: IPv6: send without UDP checksum (RFC 6935)
  * @zero_csum6_rx: IPv6: accept zero UDP checksums (RFC 6935)
+ * @local_bypass: hand frames to a local VTEP over without encapsulation
+ * @mc_route: let the underlay's multicast routing forward what is sent
  * @l2miss: report MAC addresses that nobody knows
  * @l3miss: report overlay addresses without a neighbour
  *
@@ -64,11 +69,15 @@ struct vtep_config {
 	u8 ttl;
 	u8 tos;
 	u8 df;
+	struct vtep_hdr reserved;
+	u32 label_policy;
 	bool ttl_inherit;
 	bool learning;
 	bool udp_csum;
 	bool zero_csum6_tx;
 	bool zero_csum6_rx;
+	bool local_bypass;
+	bool mc_route;
 	bool l2miss;
 	bool l3miss;
 };

@@ -19,6 +19,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/slab.h>
+#include <net/rtnetlink.h>
 
 /* ndo_init and ndo_uninit: what exists while the device is registered */
 
@@ -322,11 +323,11 @@ int vtep_dev_create(struct net *net, struct net_device *dev,
 	if (err)
 		goto unregister;
 	vtep_abi_fill(vtep, cfg);
-	err = vtep_fdb_set_default(vtep, NULL, cfg);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "Cannot make the default FDB entry");
+	/* Listeners are to know the device before they hear of its FDB. */
+	rtnl_configure_link(dev, NULL, 0, NULL);
+	err = vtep_fdb_set_default(vtep, NULL, cfg, extack);
+	if (err)
 		goto unlink;
-	}
 	list_add(&vtep->list, &vtep_net(net)->devs);
 	return 0;
 
@@ -346,7 +347,11 @@ unregister:
  */
 void vtep_dev_delete(struct net_device *dev, struct list_head *head)
 {
-	vtep_dev_unlink_lower(netdev_priv(dev));
+	struct vtep_dev *vtep = netdev_priv(dev);
+
+	/* Listeners hear of what becomes of the FDB while there is a device. */
+	vtep_fdb_flush(vtep, NULL, NULL);
+	vtep_dev_unlink_lower(vtep);
 	unregister_netdevice_queue(dev, head);
 }
 
@@ -517,11 +522,9 @@ int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
 	err = vtep_change_group(&change, extack);
 	if (err)
 		goto undo_receive;
-	err = vtep_fdb_set_default(vtep, change.old, cfg);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "Cannot change the default FDB entry");
+	err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
+	if (err)
 		goto undo_group;
-	}
 	vtep_change_commit(&change);
 	return 0;
 

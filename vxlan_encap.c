@@ -5,8 +5,10 @@
  */
 #include "vxlan_encap.h"
 #include "vxlan.h"
+#include "vxlan_bypass.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
+#include "vxlan_sock.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_bridge.h>
@@ -22,12 +24,14 @@
  * @tos: DS field with the inner ECN bits
  * @ttl: 0 = the route's
  * @df: IPv4 DF bit
+ * @label: IPv6 flow label
  */
 struct vtep_outer {
 	__be16 sport;
 	u8 tos;
 	u8 ttl;
 	bool df;
+	__be32 label;
 };
 
 /* Inner IP fields; @ip is false for what is not IP, and all else then zero. */
@@ -36,6 +40,7 @@ struct vtep_inner {
 	bool df;
 	u8 dsfield;
 	u8 ttl;
+	__be32 label;
 };
 
 static struct vtep_inner vtep_inner(const struct sk_buff *skb)
@@ -59,6 +64,7 @@ static struct vtep_inner vtep_inner(const struct sk_buff *skb)
 			.df = true,
 			.dsfield = ipv6_get_dsfield(ip6),
 			.ttl = ip6->hop_limit,
+			.label = ip6_flowlabel(ip6),
 		};
 	}
 	return (struct vtep_inner) {};
@@ -86,6 +92,8 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 
 	outer.df = cfg->df == VTEP_DF_SET ||
 		   (cfg->df == VTEP_DF_INHERIT && inner.df);
+	outer.label = cfg->label_policy == VXLAN_LABEL_INHERIT ? inner.label :
+								 cfg->label;
 	return outer;
 }
 
@@ -158,9 +166,9 @@ static struct vtep_route_key vtep_encap_route_key(const struct vtep_tx *tx,
 		.vtep = tx->vtep,
 		.cfg = tx->cfg,
 		.peer = to->key.peer,
-		.sk = tx->sk,
+		.sk = tx->sock->sk,
 		.mark = skb->mark,
-		.label = tx->cfg->label,
+		.label = out->label,
 		.sport = out->sport,
 		.dport = to->key.port,
 		.tos = out->tos,
@@ -184,6 +192,11 @@ static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 	if (IS_ERR(rt))
 		return vtep_route_error(PTR_ERR(rt));
 
+	if (unlikely(vtep_bypass_wanted(tx->cfg, rt->rt_flags))) {
+		verdict = vtep_bypass(tx, skb, remote);
+		goto put_route;
+	}
+
 	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead,
 				 outer.df && !ip_mtu_locked(&rt->dst));
 	if (unlikely(verdict != VTEP_OK))
@@ -195,13 +208,13 @@ static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 				    SKB_GSO_UDP_TUNNEL, remote->key.vni))
 		goto put_route;
 
-	udp_tunnel_xmit_skb(rt, tx->sk, skb, saddr,
+	udp_tunnel_xmit_skb(rt, tx->sock->sk, skb, saddr,
 			    remote->key.peer->key.addr.v4, outer.tos,
 			    outer.ttl ?: ip4_dst_hoplimit(&rt->dst),
 			    outer.df ? htons(IP_DF) : 0, outer.sport,
 			    remote->key.port,
 			    !net_eq(tx->vtep->net, dev_net(tx->vtep->dev)),
-			    !csum, 0);
+			    !csum, tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
 	return VTEP_OK;
 
 put_route:
@@ -226,6 +239,12 @@ static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 	if (IS_ERR(dst))
 		return vtep_route_error(PTR_ERR(dst));
 
+	if (unlikely(vtep_bypass_wanted(tx->cfg,
+					dst_rt6_info(dst)->rt6i_flags))) {
+		verdict = vtep_bypass(tx, skb, remote);
+		goto put_route;
+	}
+
 	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, true);
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
@@ -239,10 +258,11 @@ static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 	/* The core does this for IPv4 only. */
 	skb_scrub_packet(skb, !net_eq(tx->vtep->net,
 				      dev_net(tx->vtep->dev)));
-	udp_tunnel6_xmit_skb(dst, tx->sk, skb, tx->vtep->dev, &saddr,
+	udp_tunnel6_xmit_skb(dst, tx->sock->sk, skb, tx->vtep->dev, &saddr,
 			     &remote->key.peer->key.addr.v6, outer.tos,
 			     outer.ttl ?: ip6_dst_hoplimit(dst), key.label,
-			     outer.sport, remote->key.port, !csum, 0);
+			     outer.sport, remote->key.port, !csum,
+			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
 	return VTEP_OK;
 
 put_route:

@@ -8,20 +8,20 @@
 #include "vxlan_stats.h"
 
 struct sk_buff;
-struct sock;
 struct vtep_config;
 struct vtep_remote;
+struct vtep_sock;
 
 /**
  * struct vtep_tx - what all copies of a packet have in common
  * @vtep: the device
  * @cfg: its configuration
- * @sk: the socket it sends from
+ * @sock: the socket it sends from
  */
 struct vtep_tx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
-	struct sock *sk;
+	struct vtep_sock *sock;
 };
 
 enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,

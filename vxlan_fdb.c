@@ -211,23 +211,30 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 
 /* Slots */
 
-/* Of @count remotes, the first ones those of @old, if there are so many. */
-static struct vtep_fdb_slots *vtep_fdb_slots_copy(struct vtep_fdb_slots *old,
-						  u32 count)
+/**
+ * vtep_fdb_slots_alloc() - room for destinations
+ * @count: how many
+ *
+ * Return: the array, zeroed, or NULL.
+ */
+struct vtep_fdb_slots *vtep_fdb_slots_alloc(u32 count)
 {
-	u32 kept = old ? min(old->count, count) : 0;
 	struct vtep_fdb_slots *slots;
 
 	slots = kzalloc(struct_size(slots, remote, count) + count, GFP_ATOMIC);
-	if (!slots)
-		return NULL;
-	slots->count = count;
-	if (!kept)
-		return slots;
-	memcpy(slots->remote, old->remote, kept * sizeof(slots->remote[0]));
-	memcpy(vtep_fdb_slots_offloaded(slots), vtep_fdb_slots_offloaded(old),
-	       kept);
+	if (slots)
+		slots->count = count;
 	return slots;
+}
+
+/* @count of them, from index @from of one array to index @to of another. */
+static void vtep_fdb_slots_copy(struct vtep_fdb_slots *slots, u32 to,
+				struct vtep_fdb_slots *old, u32 from, u32 count)
+{
+	memcpy(&slots->remote[to], &old->remote[from],
+	       count * sizeof(slots->remote[0]));
+	memcpy(&vtep_fdb_slots_offloaded(slots)[to],
+	       &vtep_fdb_slots_offloaded(old)[from], count);
 }
 
 /**
@@ -270,9 +277,11 @@ vtep_fdb_slots_extend(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 
 	if (count >= VTEP_FDB_SLOTS_MAX)
 		return ERR_PTR(-ENOSPC);
-	slots = vtep_fdb_slots_copy(old, count + 1);
+	slots = vtep_fdb_slots_alloc(count + 1);
 	if (!slots)
 		return ERR_PTR(-ENOMEM);
+	if (old)
+		vtep_fdb_slots_copy(slots, 0, old, 0, count);
 	remote = vtep_remote_get(vtep, dest);
 	if (IS_ERR(remote)) {
 		kfree(slots);
@@ -319,12 +328,12 @@ void vtep_fdb_slots_publish(struct vtep_dev *vtep,
  * @vtep: the device
  * @entry: a flood entry with more than one destination
  * @index: which; listeners are told
+ * @slots: room for the others, at least
  *
  * Context: vtep_dev.lock.
- * Return: 0 or -ENOMEM: the array shrinks in a copy.
  */
-int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-			  u32 index)
+void vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+			   u32 index, struct vtep_fdb_slots *slots)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 	struct vtep_remote *remote = old->remote[index];
@@ -333,19 +342,13 @@ int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 		.offloaded = vtep_fdb_slots_offloaded(old)[index],
 	};
 	u32 behind = old->count - 1 - index;
-	struct vtep_fdb_slots *slots;
 
-	slots = vtep_fdb_slots_copy(old, old->count - 1);
-	if (!slots)
-		return -ENOMEM;
-	memcpy(&slots->remote[index], &old->remote[index + 1],
-	       behind * sizeof(old->remote[0]));
-	memcpy(&vtep_fdb_slots_offloaded(slots)[index],
-	       &vtep_fdb_slots_offloaded(old)[index + 1], behind);
+	slots->count = old->count - 1;
+	vtep_fdb_slots_copy(slots, 0, old, 0, index);
+	vtep_fdb_slots_copy(slots, index, old, index + 1, behind);
 	vtep_fdb_slots_publish(vtep, entry, slots);
 	vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_DEL);
 	vtep_remote_put(vtep, remote);
-	return 0;
 }
 
 /* Targets */
@@ -625,7 +628,7 @@ static int vtep_fdb_slots_filter(struct vtep_dev *vtep,
 				 vtep_fdb_match_t match, const void *arg)
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
-	struct vtep_fdb_slots *slots = vtep_fdb_slots_copy(NULL, stay);
+	struct vtep_fdb_slots *slots = vtep_fdb_slots_alloc(stay);
 	struct vtep_fdb_dst dst;
 	u32 i, kept = 0;
 

@@ -198,7 +198,8 @@ void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
 			    const struct vtep_fdb_key *key,
 			    const struct vtep_dest *dest, bool offloaded);
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
-			 const struct vtep_config *new);
+			 const struct vtep_config *new,
+			 struct netlink_ext_ack *extack);
 int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 		   const void *arg);
 void vtep_fdb_flush_nexthop(struct vtep_dev *vtep, u32 nhid);

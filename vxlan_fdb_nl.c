@@ -171,6 +171,9 @@ static int check_target(const struct vtep_fdb_request *req,
 			struct nlattr *tb[], const struct vtep_config *cfg,
 			struct netlink_ext_ack *extack)
 {
+	if (tb[NDA_NH_ID] && !req->nhid)
+		return vtep_refuse(extack, tb[NDA_NH_ID],
+				   "Nexthop 0 does not exist", -EINVAL);
 	if (req->nhid && !(req->state & (NUD_PERMANENT | NUD_NOARP)))
 		return vtep_refuse(extack, tb[NDA_NH_ID],
 				   "An entry with a nexthop group cannot be dynamic",

@@ -60,6 +60,7 @@ void vtep_fdb_tell_all(struct vtep_dev *vtep,
 		       const struct vtep_fdb_entry *entry,
 		       enum vtep_fdb_event event);
 
+struct vtep_fdb_slots *vtep_fdb_slots_alloc(u32 count);
 int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
 			const struct vtep_dest *dest);
 struct vtep_fdb_slots *
@@ -69,8 +70,8 @@ void vtep_fdb_slots_drop(struct vtep_dev *vtep, struct vtep_fdb_slots *slots);
 void vtep_fdb_slots_publish(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry,
 			    struct vtep_fdb_slots *slots);
-int vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-			  u32 index);
+void vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+			   u32 index, struct vtep_fdb_slots *slots);
 
 int vtep_fdb_target_get(struct vtep_dev *vtep,
 			const struct vtep_fdb_entry *entry,

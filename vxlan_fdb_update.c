@@ -259,31 +259,53 @@ int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
 	return err;
 }
 
+/*
+ * @spare: room for the destinations that stay, taken over if it is needed; when
+ * there is none it is made, which may fail.
+ */
+static int vtep_fdb_delete_dest(struct vtep_dev *vtep,
+				struct vtep_fdb_entry *entry,
+				const struct vtep_dest *dest,
+				struct vtep_fdb_slots **spare)
+{
+	const struct vtep_fdb_request req = { .dest = *dest };
+	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
+	int i;
+
+	if (!slots) {
+		if (vtep_fdb_leads_to(vtep, entry, &req))
+			vtep_fdb_entry_destroy(vtep, entry);
+		return 0;
+	}
+
+	i = vtep_fdb_slots_find(slots, dest);
+	if (i < 0)
+		return 0;
+	if (slots->count == 1) {
+		vtep_fdb_entry_destroy(vtep, entry);
+		return 0;
+	}
+	if (!*spare)
+		*spare = vtep_fdb_slots_alloc(slots->count - 1);
+	if (!*spare)
+		return -ENOMEM;
+	vtep_fdb_slots_remove(vtep, entry, i, *spare);
+	*spare = NULL;
+	return 0;
+}
+
 static int vtep_fdb_delete_locked(struct vtep_dev *vtep,
 				  const struct vtep_fdb_key *key,
 				  const struct vtep_dest *dest)
 {
-	struct vtep_fdb_request req = {};
+	struct vtep_fdb_slots *spare = NULL;
 	struct vtep_fdb_entry *entry;
-	struct vtep_fdb_slots *slots;
-	int i;
 
 	entry = vtep_fdb_find(vtep, key->mac, key->vni);
 	if (!entry)
 		return -ENOENT;
-
-	slots = vtep_fdb_slots(vtep, entry);
-	if (dest && slots) {
-		i = vtep_fdb_slots_find(slots, dest);
-		if (i < 0)
-			return 0;
-		if (slots->count > 1)
-			return vtep_fdb_slots_remove(vtep, entry, i);
-	} else if (dest) {
-		req.dest = *dest;
-		if (!vtep_fdb_leads_to(vtep, entry, &req))
-			return 0;
-	}
+	if (dest)
+		return vtep_fdb_delete_dest(vtep, entry, dest, &spare);
 	vtep_fdb_entry_destroy(vtep, entry);
 	return 0;
 }
@@ -422,42 +444,62 @@ vtep_fdb_default_request(const struct vtep_config *cfg)
 	};
 }
 
+/*
+ * The new destination is added before the old one is taken out, so that no
+ * BUM frame falls between the two. The second cannot fail.
+ */
+static int vtep_fdb_move_default(struct vtep_dev *vtep,
+				 const struct vtep_fdb_request *was,
+				 const struct vtep_fdb_request *req,
+				 struct netlink_ext_ack *extack)
+{
+	struct vtep_fdb_slots *slots, *spare = NULL;
+	struct vtep_fdb_entry *entry;
+	int err = 0;
+
+	entry = vtep_fdb_find(vtep, was->key.mac, was->key.vni);
+	slots = entry ? vtep_fdb_slots(vtep, entry) : NULL;
+	if (slots) {
+		spare = vtep_fdb_slots_alloc(slots->count);
+		if (!spare)
+			return vtep_fdb_refuse(-ENOMEM, extack);
+	}
+
+	if (!vtep_addr_any(&req->dest.peer.addr))
+		err = vtep_fdb_update_locked(vtep, req, extack);
+	if (!err && entry && !vtep_addr_any(&was->dest.peer.addr))
+		vtep_fdb_delete_dest(vtep, entry, &was->dest, &spare);
+	kfree(spare);
+	return err;
+}
+
 /**
  * vtep_fdb_set_default() - let the all-zeros entry follow the configuration
  * @vtep: the device
  * @old: former configuration, NULL for a new device
  * @new: new configuration
+ * @extack: says why it cannot be
  *
- * The new destination is added before the old one is taken out, so that no
- * BUM frame falls between the two. When it fails nothing has changed.
+ * When it fails nothing has changed.
  *
  * Context: RTNL.
- * Return: 0, -ENOSPC at a limit, -ENOMEM.
+ * Return: 0, -ENOSPC at a limit, -ENOMEM, the veto of a switch.
  */
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
-			 const struct vtep_config *new)
+			 const struct vtep_config *new,
+			 struct netlink_ext_ack *extack)
 {
 	struct vtep_fdb_request req = vtep_fdb_default_request(new);
 	struct vtep_fdb_request was = {};
-	int err;
+	int err = 0;
+
+	ASSERT_RTNL();
 
 	if (old)
 		was = vtep_fdb_default_request(old);
-	if (vtep_dest_equal(&req.dest, &was.dest))
-		return 0;
-
-	if (!vtep_addr_any(&new->remote)) {
-		err = vtep_fdb_update(vtep, &req, NULL);
-		if (err)
-			return err;
-	}
-	if (!old || vtep_addr_any(&old->remote))
-		return 0;
-	err = vtep_fdb_delete(vtep, &was.key, &was.dest);
-	if (err == -ENOMEM) {
-		if (!vtep_addr_any(&new->remote))
-			vtep_fdb_delete(vtep, &req.key, &req.dest);
-		return err;
-	}
-	return 0;
+	spin_lock_bh(&vtep->lock);
+	if (!vtep_dest_equal(&req.dest, &was.dest))
+		err = vtep_fdb_move_default(vtep, &was, &req, extack);
+	spin_unlock_bh(&vtep->lock);
+	return err;
 }

@@ -46,4 +46,11 @@ static inline bool vtep_hdr_reserved(const struct vtep_hdr *hdr)
 	       (hdr->vni & ~VTEP_VNI_FIELD_MASK);
 }
 
+/* Any bit of a mask. */
+static inline bool vtep_hdr_has(const struct vtep_hdr *hdr,
+				const struct vtep_hdr *mask)
+{
+	return (hdr->flags & mask->flags) || (hdr->vni & mask->vni);
+}
+
 #endif /* VTEP_HDR_H */

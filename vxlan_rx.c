@@ -59,7 +59,7 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
 				       const struct sk_buff *skb,
 				       const struct vtep_hdr *hdr)
 {
-	if (unlikely(vtep_hdr_reserved(hdr)))
+	if (unlikely(vtep_hdr_has(hdr, &rx->cfg->reserved)))
 		return VTEP_RX_RESERVED_BITS;
 	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN))
 		return VTEP_RX_INNER_SHORT;
@@ -189,6 +189,35 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		vtep_rx_deliver(rx.vtep, skb);
 	else
 		vtep_drop(rx.vtep, skb, verdict);
+}
+
+/**
+ * vtep_rx_local() - a frame that another device of this host hands over
+ * @vtep: the device that receives it
+ * @skb: the frame; it is consumed
+ * @from: underlay address to learn its source from
+ * @vni: VNI it was sent to
+ *
+ * Context: BH disabled, RCU.
+ */
+void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
+		   const struct vtep_addr *from, u32 vni)
+{
+	struct vtep_rx rx = {
+		.vtep = vtep,
+		.cfg = rcu_dereference_bh(vtep->cfg),
+	};
+	enum vtep_counter verdict = VTEP_RX_DOWN;
+
+	rx.from.peer.addr = *from;
+	rx.from.vni = vni;
+	rx.from.port = rx.cfg->port;
+	if (likely(netif_running(vtep->dev)))
+		verdict = vtep_rx_source(&rx, skb);
+	if (likely(verdict == VTEP_OK))
+		vtep_rx_deliver(vtep, skb);
+	else
+		vtep_drop(vtep, skb, verdict);
 }
 
 /* The UDP tunnel receive hook. Returns 0: the packet was consumed. */

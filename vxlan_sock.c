@@ -58,6 +58,30 @@ struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 	return found ? found->vtep : NULL;
 }
 
+/**
+ * vtep_sock_find_port() - a socket like another one, but for its port
+ * @sock: that one
+ * @port: port, network order
+ *
+ * Context: RCU.
+ * Return: the socket, which may be @sock itself, or NULL.
+ */
+const struct vtep_sock *vtep_sock_find_port(const struct vtep_sock *sock,
+					    __be16 port)
+{
+	const struct vtep_sock *other;
+
+	if (likely(sock->port == port))
+		return sock;
+	list_for_each_entry_rcu(other, &sock->vn->socks, list,
+				rcu_read_lock_bh_held())
+		if (other->port == port && other->family == sock->family &&
+		    other->l3mdev == sock->l3mdev &&
+		    other->zero_csum6_rx == sock->zero_csum6_rx)
+			return other;
+	return NULL;
+}
+
 static int vtep_sock_l3mdev(const struct vtep_dev *vtep,
 			    const struct vtep_config *cfg)
 {
@@ -127,7 +151,7 @@ static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 	err = vtep_sock_bind(sock);
 	if (err)
 		goto destroy_vnis;
-	list_add(&sock->list, &vn->socks);
+	list_add_rcu(&sock->list, &vn->socks);
 	return sock;
 
 destroy_vnis:
@@ -139,7 +163,7 @@ free_sock:
 
 static void vtep_sock_destroy(struct vtep_sock *sock)
 {
-	list_del(&sock->list);
+	list_del_rcu(&sock->list);
 	udp_tunnel_notify_del_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
 	/* Those who send through it have read vtep_dev.sock before. */
 	synchronize_net();

@@ -15,7 +15,7 @@ struct vtep_net;
 
 /**
  * struct vtep_sock - a UDP socket that receives VXLAN packets
- * @list: in vtep_net.socks; RTNL
+ * @list: in vtep_net.socks; readers RCU, writers RTNL
  * @sk: the socket; also what packets are sent from
  * @vn: the namespace
  * @vnis: struct vtep_vni by VNI and, for IPv6 link-local underlays,
@@ -88,6 +88,8 @@ void vtep_vni_close(struct vtep_vni *vni);
 bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg);
 struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 				    int ifindex);
+const struct vtep_sock *vtep_sock_find_port(const struct vtep_sock *sock,
+					    __be16 port);
 void vtep_sock_offload_ports(struct net_device *dev, bool push);
 
 #endif /* VTEP_SOCK_H */

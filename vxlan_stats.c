@@ -67,6 +67,8 @@ static const struct vtep_counter_info {
 		TX_DROPPED, NO_TX_TARGET),
 	COUNTER(VTEP_TX_NO_REMOTE, VTEP_PER_DEV, "tx_no_remote",
 		TX_DROPPED, NO_TX_TARGET),
+	COUNTER(VTEP_TX_NO_LOCAL_VNI, VTEP_PER_DEV, "tx_no_local_vni",
+		TX_ERROR, VXLAN_VNI_NOT_FOUND),
 	COUNTER(VTEP_TX_NO_SOCKET, VTEP_PER_DEV, "tx_no_socket",
 		TX_ERROR, DEV_READY),
 	COUNTER(VTEP_TX_NO_ROUTE, VTEP_PER_DEV, "tx_no_route",

@@ -158,15 +158,13 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vtep_tx tx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
+		.sock = rcu_dereference_bh(vtep->sock),
 	};
-	struct vtep_sock *sock = rcu_dereference_bh(vtep->sock);
 	enum vtep_counter verdict = VTEP_TX_NO_SOCKET;
 
 	skb_reset_mac_header(skb);
-	if (likely(sock)) {
-		tx.sk = sock->sk;
+	if (likely(tx.sock))
 		verdict = vtep_tx(&tx, skb);
-	}
 	if (unlikely(verdict != VTEP_OK))
 		vtep_drop(vtep, skb, verdict);
 	return NETDEV_TX_OK;

@@ -11,6 +11,7 @@ from lib import build, nl, topo
 from lib import nldefs as d
 from lib.bench import ALICE, BOB, MAC, benches, inner, wired
 from lib.failslab import failing, needs_failslab
+from lib.fdb import ZERO
 from lib.trace import Drops
 from lib.underlay import V4, V6
 from lib.wire import ETH_IPV4
@@ -97,6 +98,14 @@ def tx_loop(make):
     b.tenant.send(inner())
 
 
+def tx_no_local_vni(make):
+    b = make(to="")
+    b.ns.bridge(f"fdb append {ZERO} dev vx0 dst {b.net.address(b.near)} "
+                "vni 9")
+    yield b
+    b.tenant.send(inner())
+
+
 def tx_too_big(make):
     b = make(lower="")
     b.ns.ip("link add br0 type bridge", "link set vx0 mtu 3000 master br0")
@@ -138,6 +147,8 @@ DROPS = {
     "tx_no_destination":
         (tx_no_destination, {"tx_dropped": 1}, "NO_TX_TARGET"),
     "tx_no_remote": (tx_no_remote, {"tx_dropped": 1}, "NO_TX_TARGET"),
+    "tx_no_local_vni":
+        (tx_no_local_vni, {"tx_errors": 1}, "VXLAN_VNI_NOT_FOUND"),
     "tx_no_route": (tx_no_route, CARRIER, "IP_OUTNOROUTES"),
     "tx_loop":
         (tx_loop, {"tx_errors": 1, "collisions": 1}, "IP_OUTNOROUTES"),

@@ -66,6 +66,7 @@ CREATE = [
     (data(LINK=0xffffffff), "ENODEV", "not found", "LINK"),
     (data(GROUP6="fd00::9", LINK="nov6"), "EPERM", "IPv6 is disabled",
      "LINK"),
+    (data(LABEL_POLICY=1), "EINVAL", "needs an IPv6", "LABEL_POLICY"),
     # reserved bits
     (data(RESERVED_BITS=bytes.fromhex("ffffffff000000ff")), "EINVAL",
      "overlap", "RESERVED_BITS"),
@@ -77,12 +78,9 @@ CREATE = [
 LATER = [
     *[data(**{name: 1}) for name in (
         "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
-        "REMCSUM_TX", "REMCSUM_RX", "LOCALBYPASS", "LABEL_POLICY",
-        "MC_ROUTE")],
+        "REMCSUM_TX", "REMCSUM_RX")],
     *[data(**{name: True}) for name in ("GBP", "GPE", "REMCSUM_NOPARTIAL")],
     data(PROXY=255),
-    data(RESERVED_BITS=bytes(8)),
-    data(RESERVED_BITS=bytes.fromhex("f6ffffff000000ff")),
     [(50, b"")],
     [(50, data(ID=1))],
 ]

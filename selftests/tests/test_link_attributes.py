@@ -30,7 +30,7 @@ DEFAULTS = {
     "AGEING": (300).to_bytes(4, "little"), "LIMIT": bytes(4),
     "PORT": b"\x12\xb5", "PORT_RANGE": bytes(4),
     "UDP_ZERO_CSUM6_TX": b"\0", "UDP_ZERO_CSUM6_RX": b"\0",
-    "REMCSUM_TX": b"\0", "REMCSUM_RX": b"\0", "LOCALBYPASS": b"\0",
+    "REMCSUM_TX": b"\0", "REMCSUM_RX": b"\0", "LOCALBYPASS": b"\1",
     "RESERVED_BITS": RESERVED, "MC_ROUTE": b"\0", "UDP_CSUM": b"\0"}
 
 V4_BASE = data(ID=5, PORT=4789)
@@ -46,6 +46,8 @@ CHANGEABLE = [
     (V4_BASE, "GROUP", ("10.0.0.9", "10.0.0.1", "255.255.255.254")),
     (V4_BASE, "LOCAL", ("10.0.0.1", "127.0.0.1", "192.0.2.1")),
     (V4_BASE, "LINK", ("eth0", "eth1")),
+    (V4_BASE, "LOCALBYPASS", (0, 1)),
+    (V6_BASE, "LABEL_POLICY", (0, 1)),
     (V6_BASE, "GROUP6", ("fd00::9", "2001:db8::1", "::1")),
     (V6_BASE, "LOCAL6", ("fd00::1", "2001:db8::2")),
     (V6_BASE, "LABEL", (0, 1, 0x12345, 0xfffff)),
@@ -66,6 +68,8 @@ FIXED = [
                              (65535, 65535))),
     (V4_BASE, "UDP_CSUM", (0, 1)),
     (V4_BASE, "L2MISS", (0, 1)),
+    (V4_BASE, "RESERVED_BITS", (RESERVED, bytes(8),
+                                bytes.fromhex("f6ffffff000000ff"))),
     (V4_BASE, "L3MISS", (0, 1)),
     (V4_BASE, "UDP_ZERO_CSUM6_TX", (0, 1)),
     (V4_BASE, "UDP_ZERO_CSUM6_RX", (0, 1)),
@@ -75,8 +79,7 @@ FIXED = [
 #: Explicit defaults that programs send: accepted, for they are the truth.
 OFF = [data(**{name: 0}) for name in (
     "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
-    "REMCSUM_TX", "REMCSUM_RX", "LOCALBYPASS", "LABEL_POLICY", "MC_ROUTE",
-    "LABEL")] + [data(RESERVED_BITS=RESERVED)]
+    "REMCSUM_TX", "REMCSUM_RX", "LABEL_POLICY", "MC_ROUTE", "LABEL")] + [data(RESERVED_BITS=RESERVED), data(LOCALBYPASS=1)]
 
 
 def named(part):

@@ -11,7 +11,7 @@ import pytest
 
 from lib import build, counters, topo
 from lib.bench import ALICE, BOB, benches, inner, not_ip, wired
-from lib.linkattr import sockets
+from lib.linkattr import data, sockets
 from lib.underlay import V4, V6
 from lib.wire import parse_ip
 
@@ -305,6 +305,16 @@ def test_flow_label(bench, underlay):
     made = bench("flowlabel 0xabcde tos 0xb8", vni=77, name="vx77")
     outer, = made.send(inner(tos=1))
     assert (outer.ip.label, outer.tos) == (0xabcde, 0xb9)
+
+
+def test_flow_label_inherited(bench, underlay):
+    """Label policy inherit: that of an inner IPv6 header, 0 for all else."""
+    only_v6(underlay)
+    made = bench()
+    made.ns.rtnl.changelink(made.name, topo.kind(), data(LABEL_POLICY=1))
+    labels = [outer.ip.label for outer in made.send(
+        inner(6, label=0x12345), inner(6, label=0), inner(4), not_ip())]
+    assert labels == [0x12345, 0, 0, 0]
 
 
 def test_ident(bench, underlay):

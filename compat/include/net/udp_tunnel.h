@@ -70,6 +70,9 @@ vtep_udp_tunnel_notify_del_rx_port(struct sock *sk, unsigned short type)
 
 #if !HAVE_UDP_TUNNEL_IPCB_FLAGS
 /* The flags say how to multicast, which these kernels cannot do. */
+#define IPSKB_MCROUTE			0
+#define IP6SKB_MCROUTE			0
+
 static inline void
 vtep_udp_tunnel_xmit_skb(struct rtable *rt, struct sock *sk,
 			 struct sk_buff *skb, __be32 src, __be32 dst,

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Local bypass: what goes to an address of this host is handed to the device
+ * that would receive it there. Without ("nolocalbypass") it is encapsulated
+ * and sent to that address, where a program may be the VTEP.
+ */
+#include "vxlan_bypass.h"
+#include "vxlan.h"
+#include "vxlan_encap.h"
+#include "vxlan_remote.h"
+#include "vxlan_rx.h"
+#include "vxlan_sock.h"
+
+#include <linux/etherdevice.h>
+
+/* What the receiver of an encapsulated frame would learn it from. */
+static struct vtep_addr vtep_bypass_source(u16 family)
+{
+	return family == AF_INET6 ? vtep_addr_v6(&in6addr_loopback) :
+				    vtep_addr_v4(htonl(INADDR_LOOPBACK));
+}
+
+/**
+ * vtep_bypass() - hand a frame over to a local VTEP
+ * @tx: device and socket that send it
+ * @skb: the frame, private to the caller
+ * @remote: where to, a local address
+ *
+ * Context: BH disabled, RCU.
+ * Return: VTEP_COUNTERS when the packet was consumed; VTEP_TX_NO_LOCAL_VNI when
+ * nobody here serves that VNI and port.
+ */
+enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
+			      const struct vtep_remote *remote)
+{
+	const struct vtep_peer_key *peer = &remote->key.peer->key;
+	struct vtep_addr from = vtep_bypass_source(peer->addr.family);
+	struct net_device *dev = tx->vtep->dev;
+	const struct vtep_sock *sock;
+	struct vtep_dev *to = NULL;
+
+	sock = vtep_sock_find_port(tx->sock, remote->key.port);
+	if (sock)
+		to = vtep_sock_find_vni(sock, remote->key.vni, peer->ifindex);
+	if (!to)
+		return VTEP_TX_NO_LOCAL_VNI;
+
+	dev_sw_netstats_tx_add(dev, 1, skb->len);
+	skb->encapsulation = 0;
+	skb_scrub_packet(skb, !net_eq(dev_net(dev), dev_net(to->dev)));
+	vtep_rx_local(to, skb, &from, remote->key.vni);
+	return VTEP_COUNTERS;
+}
