@@ -63,6 +63,10 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 		flags |= VXLAN_F_LOCALBYPASS;
 	if (cfg->mc_route)
 		flags |= VXLAN_F_MC_ROUTE;
+	if (cfg->proxy)
+		flags |= VXLAN_F_PROXY;
+	if (cfg->short_circuit)
+		flags |= VXLAN_F_RSC;
 	if (cfg->l2miss)
 		flags |= VXLAN_F_L2MISS;
 	if (cfg->l3miss)

@@ -222,10 +222,11 @@ static const struct vtep_rule vtep_rules[] = {
 		.check = check_range, .set = set_range, .get = get_range,
 	},
 	[IFLA_VXLAN_PROXY] = {
-		NAME("ARP proxy"), ZERO(u8), LATER("ARP proxy"),
+		NAME("ARP proxy"), BOOL(proxy), FIXED("ARP proxy"),
 	},
 	[IFLA_VXLAN_RSC] = {
-		NAME("Route short circuit"), ZERO(u8), LATER("Short circuit"),
+		NAME("Route short circuit"), BOOL(short_circuit),
+		FIXED("route short circuit"),
 	},
 	[IFLA_VXLAN_L2MISS] = {
 		NAME("L2 miss"), BOOL(l2miss), FIXED("L2 miss"),

@@ -20,6 +20,16 @@ static struct vtep_addr vtep_bypass_source(u16 family)
 				    vtep_addr_v4(htonl(INADDR_LOOPBACK));
 }
 
+static void vtep_bypass_leave(const struct vtep_tx *tx, struct sk_buff *skb,
+			      const struct vtep_dev *to)
+{
+	struct net_device *dev = tx->vtep->dev;
+
+	dev_sw_netstats_tx_add(dev, 1, skb->len);
+	skb->encapsulation = 0;
+	skb_scrub_packet(skb, !net_eq(dev_net(dev), dev_net(to->dev)));
+}
+
 /**
  * vtep_bypass() - hand a frame over to a local VTEP
  * @tx: device and socket that send it
@@ -35,7 +45,6 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 {
 	const struct vtep_peer_key *peer = &remote->key.peer->key;
 	struct vtep_addr from = vtep_bypass_source(peer->addr.family);
-	struct net_device *dev = tx->vtep->dev;
 	const struct vtep_sock *sock;
 	struct vtep_dev *to = NULL;
 
@@ -45,9 +54,20 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 	if (!to)
 		return VTEP_TX_NO_LOCAL_VNI;
 
-	dev_sw_netstats_tx_add(dev, 1, skb->len);
-	skb->encapsulation = 0;
-	skb_scrub_packet(skb, !net_eq(dev_net(dev), dev_net(to->dev)));
+	vtep_bypass_leave(tx, skb, to);
 	vtep_rx_local(to, skb, &from, remote->key.vni);
 	return VTEP_COUNTERS;
+}
+
+/**
+ * vtep_bypass_back() - let a frame come back to where it came from
+ * @tx: the device that was to send it
+ * @skb: the frame; it is consumed. Nothing is learned from it.
+ *
+ * Context: BH disabled, RCU.
+ */
+void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb)
+{
+	vtep_bypass_leave(tx, skb, tx->vtep);
+	vtep_rx_local(tx->vtep, skb, NULL, tx->cfg->vni);
 }

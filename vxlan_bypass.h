@@ -26,5 +26,6 @@ static inline bool vtep_bypass_wanted(const struct vtep_config *cfg, u32 flags)
 
 enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 			      const struct vtep_remote *remote);
+void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb);
 
 #endif /* VTEP_BYPASS_H */

@@ -47,6 +47,8 @@ enum vtep_df {
  * @zero_csum6_rx: IPv6: accept zero UDP checksums (RFC 6935)
  * @local_bypass: hand frames to a local VTEP over without encapsulation
  * @mc_route: let the underlay's multicast routing forward what is sent
+ * @proxy: answer ARP requests and neighbour solicitations
+ * @short_circuit: route to stations whose MAC address the host knows
  * @l2miss: report MAC addresses that nobody knows
  * @l3miss: report overlay addresses without a neighbour
  *
@@ -78,6 +80,8 @@ struct vtep_config {
 	bool zero_csum6_rx;
 	bool local_bypass;
 	bool mc_route;
+	bool proxy;
+	bool short_circuit;
 	bool l2miss;
 	bool l3miss;
 };

@@ -270,6 +270,16 @@ put_route:
 	return verdict;
 }
 
+/* 0.0.0.0 and :: are black holes, or this side of the device. */
+static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
+					 struct sk_buff *skb)
+{
+	if (!tx->routed)
+		return VTEP_TX_NO_REMOTE;
+	vtep_bypass_back(tx, skb);
+	return VTEP_OK;
+}
+
 /**
  * vtep_encap() - encapsulate a frame and send it to one remote
  * @tx: device, configuration, socket
@@ -287,9 +297,8 @@ enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
 	const struct vtep_addr *addr = &remote->key.peer->key.addr;
 	enum vtep_counter verdict;
 
-	/* 0.0.0.0 and :: are black holes. */
 	if (unlikely(vtep_addr_any(addr)))
-		return VTEP_TX_NO_REMOTE;
+		return vtep_to_nowhere(tx, skb);
 	if (addr->family == AF_INET)
 		verdict = vtep_encap_v4(tx, skb, remote);
 	else

@@ -17,11 +17,14 @@ struct vtep_sock;
  * @vtep: the device
  * @cfg: its configuration
  * @sock: the socket it sends from
+ * @routed: the device has done what a router would do; what is for this side
+ *	comes back
  */
 struct vtep_tx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
 	struct vtep_sock *sock;
+	bool routed;
 };
 
 enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,

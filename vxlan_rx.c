@@ -195,7 +195,7 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
  * vtep_rx_local() - a frame that another device of this host hands over
  * @vtep: the device that receives it
  * @skb: the frame; it is consumed
- * @from: underlay address to learn its source from
+ * @from: underlay address to learn its source from; NULL to learn nothing
  * @vni: VNI it was sent to
  *
  * Context: BH disabled, RCU.
@@ -209,11 +209,14 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 	};
 	enum vtep_counter verdict = VTEP_RX_DOWN;
 
-	rx.from.peer.addr = *from;
-	rx.from.vni = vni;
-	rx.from.port = rx.cfg->port;
 	if (likely(netif_running(vtep->dev)))
+		verdict = VTEP_OK;
+	if (verdict == VTEP_OK && from) {
+		rx.from.peer.addr = *from;
+		rx.from.vni = vni;
+		rx.from.port = rx.cfg->port;
 		verdict = vtep_rx_source(&rx, skb);
+	}
 	if (likely(verdict == VTEP_OK))
 		vtep_rx_deliver(vtep, skb);
 	else

@@ -75,6 +75,8 @@ static const struct vtep_counter_info {
 		TX_CARRIER, IP_OUTNOROUTES),
 	COUNTER(VTEP_TX_LOOP, VTEP_PER_DEV, "tx_loop",
 		COLLISION, IP_OUTNOROUTES),
+	COUNTER(VTEP_TX_PROXY_SILENT, VTEP_PER_DEV, "tx_proxy_silent",
+		NONE, NOT_SPECIFIED),
 	COUNTER(VTEP_TX_TOO_BIG, VTEP_PER_DEV, "tx_too_big",
 		TX_DROPPED, PKT_TOO_BIG),
 	COUNTER(VTEP_TX_INNER_SHORT, VTEP_PER_DEV, "tx_inner_short",
@@ -88,6 +90,8 @@ static const struct vtep_counter_info {
 	COUNTER(VTEP_FDB_AGED, VTEP_PER_DEV, "fdb_aged",
 		NONE, NOT_SPECIFIED),
 	COUNTER(VTEP_FDB_LIMIT, VTEP_PER_DEV, "fdb_limit",
+		NONE, NOT_SPECIFIED),
+	COUNTER(VTEP_PROXY_ANSWERED, VTEP_PER_DEV, "proxy_answered",
 		NONE, NOT_SPECIFIED),
 #undef COUNTER
 };

@@ -6,6 +6,7 @@
 #include "vxlan.h"
 #include "vxlan_encap.h"
 #include "vxlan_fdb.h"
+#include "vxlan_proxy.h"
 #include "vxlan_sock.h"
 
 #include <linux/etherdevice.h>
@@ -125,16 +126,29 @@ static struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
 	return entry;
 }
 
-static enum vtep_counter vtep_tx(const struct vtep_tx *tx, struct sk_buff *skb)
+/* To a router: to the station behind it at once, if it is known. */
+static struct vtep_fdb_entry *vtep_tx_route(struct vtep_tx *tx,
+					    struct sk_buff *skb,
+					    struct vtep_fdb_entry *entry)
+{
+	if (!(READ_ONCE(entry->ndm_flags) & NTF_ROUTER) ||
+	    !is_valid_ether_addr(entry->key.mac) ||
+	    !vtep_short_circuit(tx, skb))
+		return entry;
+
+	tx->routed = true;
+	return vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
+}
+
+static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
+					 struct sk_buff *skb)
 {
 	const struct vtep_remote *remote;
 	struct vtep_fdb_entry *entry;
 
-	if (unlikely(skb_vlan_inet_prepare(skb, false)))
-		return VTEP_TX_INNER_SHORT;
-	vtep_tx_hash(skb);
-
 	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
+	if (unlikely(tx->cfg->short_circuit) && entry)
+		entry = vtep_tx_route(tx, skb, entry);
 	if (!entry)
 		return vtep_tx_miss(tx, eth_hdr(skb)->h_dest);
 
@@ -142,6 +156,21 @@ static enum vtep_counter vtep_tx(const struct vtep_tx *tx, struct sk_buff *skb)
 	if (likely(remote))
 		return vtep_encap(tx, skb, remote);
 	return vtep_tx_many(tx, skb, entry);
+}
+
+static enum vtep_counter vtep_tx(struct vtep_tx *tx, struct sk_buff *skb)
+{
+	enum vtep_counter verdict;
+
+	if (unlikely(tx->cfg->proxy)) {
+		verdict = vtep_proxy(tx, skb);
+		if (verdict != VTEP_OK)
+			return verdict;
+	}
+	if (unlikely(skb_vlan_inet_prepare(skb, false)))
+		return VTEP_TX_INNER_SHORT;
+	vtep_tx_hash(skb);
+	return vtep_tx_forward(tx, skb);
 }
 
 /**
@@ -165,7 +194,7 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_reset_mac_header(skb);
 	if (likely(tx.sock))
 		verdict = vtep_tx(&tx, skb);
-	if (unlikely(verdict != VTEP_OK))
+	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))
 		vtep_drop(vtep, skb, verdict);
 	return NETDEV_TX_OK;
 }

@@ -106,6 +106,12 @@ def tx_no_local_vni(make):
     b.tenant.send(inner())
 
 
+def tx_proxy_silent(make):
+    b = make("proxy")
+    yield b
+    b.tenant.send(build.arp_request(ALICE, "192.168.1.1", "192.168.1.2"))
+
+
 def tx_too_big(make):
     b = make(lower="")
     b.ns.ip("link add br0 type bridge", "link set vx0 mtu 3000 master br0")
@@ -153,9 +159,11 @@ DROPS = {
     "tx_loop":
         (tx_loop, {"tx_errors": 1, "collisions": 1}, "IP_OUTNOROUTES"),
     "tx_too_big": (tx_too_big, {"tx_dropped": 1}, None),
+    "tx_proxy_silent": (tx_proxy_silent, {}, "NOT_SPECIFIED"),
     "tx_inner_short": (tx_inner_short, {"tx_dropped": 1}, "PKT_TOO_SMALL"),
 }
-EVENTS = ("fdb_learned", "fdb_moved", "fdb_aged", "fdb_limit")
+EVENTS = ("fdb_learned", "fdb_moved", "fdb_aged", "fdb_limit",
+          "proxy_answered")
 ELSEWHERE = ("rx_peer_limit", "rx_nomem", "tx_nomem")
 
 

@@ -77,10 +77,10 @@ CREATE = [
 #: What the driver cannot do yet: refused, never swallowed.
 LATER = [
     *[data(**{name: 1}) for name in (
-        "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
+        "COLLECT_METADATA", "VNIFILTER",
         "REMCSUM_TX", "REMCSUM_RX")],
     *[data(**{name: True}) for name in ("GBP", "GPE", "REMCSUM_NOPARTIAL")],
-    data(PROXY=255),
+    data(REMCSUM_TX=255),
     [(50, b"")],
     [(50, data(ID=1))],
 ]
@@ -167,7 +167,8 @@ CHANGE = [
     (MULTICAST, data(LABEL=1), "EINVAL", "IPv6", "LABEL"),
     (MULTICAST, data(DF=3), "EINVAL", "DF must be", "DF"),
     (MULTICAST, data(TTL=u16(3)), "ERANGE", "wrong length", "TTL"),
-    (MULTICAST, data(PROXY=1), "EOPNOTSUPP", "not supported yet", "PROXY"),
+    (MULTICAST, data(REMCSUM_TX=1), "EOPNOTSUPP", "not supported yet",
+     "REMCSUM_TX"),
     (MULTICAST, [(50, b"")], "EOPNOTSUPP", "not supported yet", 50),
     (MULTICAST, [(35, b"")], "EOPNOTSUPP", "Unknown", 35),
     (PLAIN, data(GROUP=GROUP), "EINVAL", "interface required", "GROUP"),

@@ -67,6 +67,8 @@ FIXED = [
     (V4_BASE, "PORT_RANGE", ((0, 0), (1, 65535), (5000, 5000), (1, 2),
                              (65535, 65535))),
     (V4_BASE, "UDP_CSUM", (0, 1)),
+    (V4_BASE, "PROXY", (0, 1)),
+    (V4_BASE, "RSC", (0, 1)),
     (V4_BASE, "L2MISS", (0, 1)),
     (V4_BASE, "RESERVED_BITS", (RESERVED, bytes(8),
                                 bytes.fromhex("f6ffffff000000ff"))),
@@ -78,7 +80,7 @@ FIXED = [
 ]
 #: Explicit defaults that programs send: accepted, for they are the truth.
 OFF = [data(**{name: 0}) for name in (
-    "PROXY", "RSC", "COLLECT_METADATA", "VNIFILTER",
+    "COLLECT_METADATA", "VNIFILTER",
     "REMCSUM_TX", "REMCSUM_RX", "LABEL_POLICY", "MC_ROUTE", "LABEL")] + [data(RESERVED_BITS=RESERVED), data(LOCALBYPASS=1)]
 
 
