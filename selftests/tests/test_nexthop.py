@@ -22,6 +22,7 @@ from lib.nexthop import Nexthops
 from lib.topo import DEFAULTS, kind
 from lib.transfer import Flood
 from lib.underlay import V4, V6
+from lib.wait import eventually
 
 NEW, DEL = d.RTM_NEWNEIGH, d.RTM_DELNEIGH
 MAC, OTHER = f.mac(1), f.mac(2)
@@ -367,6 +368,24 @@ def test_nexthop_members_change(bench, fdb, nexthops, monitor):
     assert nh.groups(fdb, MAC) == [GROUP]
 
 
+def test_nexthop_family_changes(bench, fdb, unfit):
+    """A group whose VTEPs become those of the other family: what the device
+    cannot send is dropped and counted, until they are reachable again.
+    """
+    nh.add(fdb, MAC, SECOND)
+    try:
+        unfit.regroup(SECOND, 31)
+    except nl.NlError as error:
+        pytest.skip(f"this kernel's core does not allow it: {error}")
+    with bench.moved() as moved:
+        bench.tenant.send(*flows())
+        eventually(lambda: sum(moved.now()[name] for name in (
+            "tx_dropped", "tx_errors")) == len(FLOWS))
+    assert moved["tx_packets"] == 0
+    unfit.regroup(SECOND, 3)
+    assert set(ways(bench).values()) == {3}
+
+
 def test_nexthop_replaced_group_carries(bench, fdb):
     """A replaced group takes all flows with it."""
     nh.add(fdb, MAC, GROUP)
@@ -555,6 +574,18 @@ def test_nexthop_not_learned_over(bench, fdb):
     assert nh.groups(fdb, MAC) == [SECOND]
 
 
+def test_nexthop_members_pass(bench, fdb):
+    """A frame from such a MAC out of a VTEP of the group is delivered."""
+    nh.add(fdb, MAC, SECOND)
+    before = fdb.snapshot()
+    for number in (3, 4):
+        frame = inner(dst=BOB, src=MAC)
+        (packet,) = bench.receive(bench.outer(
+            frame, src=bench.net.address(number)))
+        assert packet.raw == frame
+    assert fdb.snapshot() == before
+
+
 @pytest.mark.skipif(not f.FULL_FLUSH,
                     reason="this kernel's core filters a flush by state only")
 def test_nexthop_flush(bench, fdb, monitor):
@@ -614,8 +645,10 @@ def test_nexthop_under_traffic(bench, fdb, nexthops):
     with Flood(bench.ns, DEV, flows()) as out, \
             Flood(bench.far.ns, "eth0", strangers) as back:
         for number in range(20):
-            nh.replace(fdb, MAC, GROUP) if nh.groups(fdb, MAC) or \
-                not fdb.dsts(MAC) else fdb.delete(MAC)
+            if fdb.dsts(MAC):   # learned while there was no group
+                fdb.delete(MAC)
+            else:
+                nh.replace(fdb, MAC, GROUP)
             nexthops.regroup(GROUP, *((2, 3), (4,), (2, 3, 4))[number % 3])
             nexthops.change(2, bench.net.address(2 + number % 3))
             if number % 4 == 3:

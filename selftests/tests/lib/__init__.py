@@ -44,6 +44,14 @@ nl        Rtnl(ns): request, newlink(name, kind, data, extra), changelink,
           fdb(dev), neighbours(family); NlError .errno .name .msg .offset;
           Monitor(ns, groups): events(), wait_for(match); u8 u16 u32 be16
           be32 text ip mac make attribute values. nldefs: the numbers.
+fdb       Fdb(ns, dev): add, append, replace, delete, get, flush, entries, dsts,
+          snapshot; refusal(call) -> "EINVAL" or None; states, flags, mac(n).
+nexthop   Nexthops(ns): add, group, regroup, change, delete, clear; add and
+          replace of FDB entries that point to groups, entries, groups.
+fdbdump   parts(ns, way, index, bridge): a dump part by part; WAYS to ask.
+snapshot  snapshot(ns): links, tables, memberships, sockets; differences(a, b).
+switchdev Switch(): the listening switch of ../modules: events, veto, say.
+failslab  failing(cache), FailingRtnl(ns): allocations that fail.
 links     add_veth, add_bridge, set_port, add_address, flush_bridge: plumbing
           that is not under test, by netlink (no spawn).
 vm, nlattr, nldefs: the VM class, attribute bytes, netlink numbers.
