@@ -77,8 +77,9 @@ struct vtep_remotes {
  * @net: the namespace of the underlay, fixed at creation; the device can be
  *	moved away from it, its packets cannot
  * @cfg: configuration snapshot; readers RCU, writers RTNL
- * @sock: receive socket while the device is up; readers RCU, writers RTNL
- * @vni: the device's place in the VNI table of @sock while up; RTNL
+ * @sock: receive sockets while the device is up, by vtep_family_index(): one,
+ *	or both for an external device; readers RCU, writers RTNL
+ * @vni: the device's places in the VNI tables of @sock while up; RTNL
  * @group: membership of the default group while up, or NULL; RTNL
  * @lower: lower device with a reference, or NULL; RTNL
  * @lower_tracker: debugging of that reference
@@ -99,7 +100,7 @@ struct vtep_dev {
 	struct net_device *dev;
 	struct net *net;
 	struct vtep_config __rcu *cfg;
-	struct vtep_sock __rcu *sock;
+	struct vtep_sock __rcu *sock[VTEP_FAMILIES];
 	struct vtep_fdb fdb;
 	struct vtep_counters __percpu *counters;
 	struct gro_cells gro_cells;
@@ -108,7 +109,7 @@ struct vtep_dev {
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct vtep_remotes remotes;
 	struct xarray nexthops;
-	struct vtep_vni *vni;
+	struct vtep_vni *vni[VTEP_FAMILIES];
 	struct vtep_group *group;
 	struct net_device *lower;
 	netdevice_tracker lower_tracker;

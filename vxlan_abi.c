@@ -63,6 +63,10 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 		flags |= VXLAN_F_LOCALBYPASS;
 	if (cfg->mc_route)
 		flags |= VXLAN_F_MC_ROUTE;
+	if (cfg->metadata)
+		flags |= VXLAN_F_COLLECT_METADATA;
+	if (cfg->gbp)
+		flags |= VXLAN_F_GBP;
 	if (cfg->proxy)
 		flags |= VXLAN_F_PROXY;
 	if (cfg->short_circuit)

@@ -29,6 +29,14 @@ struct vtep_addr {
 	};
 };
 
+/* How many address families there are, and the index of one in an array. */
+#define VTEP_FAMILIES 2
+
+static inline int vtep_family_index(u16 family)
+{
+	return family == AF_INET6;
+}
+
 static inline struct vtep_addr vtep_addr_v4(__be32 v4)
 {
 	struct vtep_addr addr;

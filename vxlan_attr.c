@@ -127,6 +127,22 @@ static void set_label(const struct vtep_rule *rule, struct vtep_config *cfg,
 	cfg->label = nla_get_be32(attr) & IPV6_FLOWLABEL_MASK;
 }
 
+static void set_reserved(const struct vtep_rule *rule, struct vtep_config *cfg,
+			 const struct nlattr *attr)
+{
+	set_bytes(rule, cfg, attr);
+	cfg->reserved_given = true;
+}
+
+/* An empty attribute, which a dump has only if it is set. */
+static int get_flag(const struct vtep_rule *rule, const struct vtep_config *cfg,
+		    void *value)
+{
+	const bool *member = (const void *)cfg + rule->offset;
+
+	return *member ? 0 : -ENODATA;
+}
+
 static int check_range(const struct nlattr *attr,
 		       struct netlink_ext_ack *extack)
 {
@@ -183,6 +199,9 @@ static int get_zero(const struct vtep_rule *rule,
 	FIELD(type, member), .set = set_addr, .get = get_addr
 #define BOOL(member) \
 	FIELD(u8, member), .set = set_bool, .get = get_bool
+#define FLAG(member) \
+	.offset = offsetof(struct vtep_config, member), \
+	.set = set_bool, .get = get_flag
 #define ZERO(type) \
 	.len = sizeof(type), .get = get_zero
 
@@ -262,13 +281,13 @@ static const struct vtep_rule vtep_rules[] = {
 		NAME("Remote checksum"), ZERO(u8), LATER("Remote checksum"),
 	},
 	[IFLA_VXLAN_GBP] = {
-		NAME("Group policy"), LATER("Group policy"),
+		NAME("Group policy"), FLAG(gbp), FIXED("group policy"),
 	},
 	[IFLA_VXLAN_REMCSUM_NOPARTIAL] = {
 		NAME("Remote checksum"), LATER("Remote checksum"),
 	},
 	[IFLA_VXLAN_COLLECT_METADATA] = {
-		NAME("External mode"), ZERO(u8), LATER("External mode"),
+		NAME("External mode"), BOOL(metadata), FIXED("external mode"),
 	},
 	[IFLA_VXLAN_LABEL] = {
 		NAME("Flow label"), FIELD(__be32, label),
@@ -300,8 +319,8 @@ static const struct vtep_rule vtep_rules[] = {
 			"Flow label policy must be 0 (fixed) or 1 (inherit)"),
 	},
 	[IFLA_VXLAN_RESERVED_BITS] = {
-		NAME("Reserved bits"), BYTES(struct vtep_hdr, reserved),
-		FIXED("reserved bits"),
+		NAME("Reserved bits"), FIELD(struct vtep_hdr, reserved),
+		.set = set_reserved, .get = get_bytes, FIXED("reserved bits"),
 	},
 	[IFLA_VXLAN_MC_ROUTE] = {
 		NAME("Multicast routing"), BOOL(mc_route),

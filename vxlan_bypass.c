@@ -32,30 +32,33 @@ static void vtep_bypass_leave(const struct vtep_tx *tx, struct sk_buff *skb,
 
 /**
  * vtep_bypass() - hand a frame over to a local VTEP
- * @tx: device and socket that send it
+ * @tx: device that sends it
  * @skb: the frame, private to the caller
- * @remote: where to, a local address
+ * @sock: socket that would send it
+ * @peer: where to, a local address
+ * @vni: VNI on the wire, host order
+ * @port: UDP destination port
  *
  * Context: BH disabled, RCU.
  * Return: VTEP_COUNTERS when the packet was consumed; VTEP_TX_NO_LOCAL_VNI when
  * nobody here serves that VNI and port.
  */
 enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
-			      const struct vtep_remote *remote)
+			      const struct vtep_sock *sock,
+			      const struct vtep_peer *peer, u32 vni,
+			      __be16 port)
 {
-	const struct vtep_peer_key *peer = &remote->key.peer->key;
-	struct vtep_addr from = vtep_bypass_source(peer->addr.family);
-	const struct vtep_sock *sock;
+	struct vtep_addr from = vtep_bypass_source(peer->key.addr.family);
 	struct vtep_dev *to = NULL;
 
-	sock = vtep_sock_find_port(tx->sock, remote->key.port);
+	sock = vtep_sock_find_port(sock, port);
 	if (sock)
-		to = vtep_sock_find_vni(sock, remote->key.vni, peer->ifindex);
+		to = vtep_sock_find_vni(sock, vni, peer->key.ifindex);
 	if (!to)
 		return VTEP_TX_NO_LOCAL_VNI;
 
 	vtep_bypass_leave(tx, skb, to);
-	vtep_rx_local(to, skb, &from, remote->key.vni);
+	vtep_rx_local(to, skb, &from, vni);
 	return VTEP_COUNTERS;
 }
 
@@ -69,5 +72,5 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb)
 {
 	vtep_bypass_leave(tx, skb, tx->vtep);
-	vtep_rx_local(tx->vtep, skb, NULL, tx->cfg->vni);
+	vtep_rx_local(tx->vtep, skb, NULL, tx->vni);
 }

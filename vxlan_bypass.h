@@ -11,7 +11,8 @@
 #include "vxlan_stats.h"
 
 struct sk_buff;
-struct vtep_remote;
+struct vtep_peer;
+struct vtep_sock;
 struct vtep_tx;
 
 /* The flag that marks a route to a local address is the same for IPv6. */
@@ -25,7 +26,9 @@ static inline bool vtep_bypass_wanted(const struct vtep_config *cfg, u32 flags)
 }
 
 enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
-			      const struct vtep_remote *remote);
+			      const struct vtep_sock *sock,
+			      const struct vtep_peer *peer, u32 vni,
+			      __be16 port);
 void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb);
 
 #endif /* VTEP_BYPASS_H */

@@ -66,9 +66,6 @@ void vtep_config_defaults(struct vtep_config *cfg)
 	cfg->learning = true;
 	cfg->udp_csum = default_csum;
 	cfg->local_bypass = true;
-	/* Every bit that plain VXLAN does not use. */
-	cfg->reserved.flags = ~VTEP_FLAG_VNI;
-	cfg->reserved.vni = ~VTEP_VNI_FIELD_MASK;
 }
 
 /**
@@ -182,14 +179,29 @@ static int check_addresses(const struct vtep_config *cfg, u64 *involved,
 	return 0;
 }
 
-static int check_header(const struct vtep_config *cfg, u64 *involved,
-			struct netlink_ext_ack *extack)
+/* The header bits that a device of this configuration knows. */
+static struct vtep_hdr used_bits(const struct vtep_config *cfg)
 {
-	static const struct vtep_hdr used = {
+	struct vtep_hdr used = {
 		.flags = VTEP_FLAG_VNI,
 		.vni = VTEP_VNI_FIELD_MASK,
 	};
 
+	if (cfg->gbp)
+		used.flags |= VTEP_GBP_USED;
+	return used;
+}
+
+static int check_header(struct vtep_config *cfg, u64 *involved,
+			struct netlink_ext_ack *extack)
+{
+	struct vtep_hdr used = used_bits(cfg);
+
+	if (!cfg->reserved_given) {
+		cfg->reserved.flags = ~used.flags;
+		cfg->reserved.vni = ~used.vni;
+		return 0;
+	}
 	if (!vtep_hdr_has(&cfg->reserved, &used))
 		return 0;
 	*involved = ATTR(RESERVED_BITS);
@@ -301,8 +313,9 @@ static bool same_packets(const struct vtep_config *cfg,
 	if (cfg->vni != other->vni || cfg->port != other->port)
 		return false;
 
-	if (cfg->family != other->family ||
-	    cfg->zero_csum6_rx != other->zero_csum6_rx)
+	if (vtep_config_rx_flags(cfg) != vtep_config_rx_flags(other))
+		return false;
+	if (cfg->family != other->family && !cfg->metadata)
 		return false;
 
 	return !vtep_config_linklocal(cfg) || cfg->ifindex == other->ifindex;

@@ -5,6 +5,7 @@
 #ifndef VTEP_CONFIG_H
 #define VTEP_CONFIG_H
 
+#include <linux/bits.h>
 #include <linux/rcupdate.h>
 #include "vxlan_addr.h"
 #include "vxlan_hdr.h"
@@ -19,6 +20,14 @@ enum vtep_df {
 	VTEP_DF_SET,
 	VTEP_DF_INHERIT,
 };
+
+/*
+ * What a receive socket and its devices have in common: devices that differ
+ * in one of these cannot share a port.
+ */
+#define VTEP_RX_ZERO_CSUM6	BIT(0)
+#define VTEP_RX_METADATA	BIT(1)
+#define VTEP_RX_GBP		BIT(2)
 
 /**
  * struct vtep_config - what a device was told to do
@@ -40,6 +49,7 @@ enum vtep_df {
  * @df: outer IPv4 DF bit, enum vtep_df
  * @label_policy: where the flow label comes from, enum ifla_vxlan_label_policy
  * @reserved: a received packet with one of these header bits is dropped
+ * @reserved_given: @reserved was asked for, else it is all that is not used
  * @ttl_inherit: copy the inner TTL or hop limit
  * @learning: learn inner source MAC addresses
  * @udp_csum: IPv4: send UDP checksums
@@ -47,6 +57,8 @@ enum vtep_df {
  * @zero_csum6_rx: IPv6: accept zero UDP checksums (RFC 6935)
  * @local_bypass: hand frames to a local VTEP over without encapsulation
  * @mc_route: let the underlay's multicast routing forward what is sent
+ * @metadata: "external": VNI and remote come and go with each packet
+ * @gbp: the header carries a group policy id
  * @proxy: answer ARP requests and neighbour solicitations
  * @short_circuit: route to stations whose MAC address the host knows
  * @l2miss: report MAC addresses that nobody knows
@@ -72,6 +84,7 @@ struct vtep_config {
 	u8 tos;
 	u8 df;
 	struct vtep_hdr reserved;
+	bool reserved_given;
 	u32 label_policy;
 	bool ttl_inherit;
 	bool learning;
@@ -80,6 +93,8 @@ struct vtep_config {
 	bool zero_csum6_rx;
 	bool local_bypass;
 	bool mc_route;
+	bool metadata;
+	bool gbp;
 	bool proxy;
 	bool short_circuit;
 	bool l2miss;
@@ -94,6 +109,19 @@ struct vtep_config {
 static inline bool vtep_config_linklocal(const struct vtep_config *cfg)
 {
 	return vtep_addr_linklocal(&cfg->local);
+}
+
+static inline u32 vtep_config_rx_flags(const struct vtep_config *cfg)
+{
+	return (cfg->zero_csum6_rx ? VTEP_RX_ZERO_CSUM6 : 0) |
+	       (cfg->metadata ? VTEP_RX_METADATA : 0) |
+	       (cfg->gbp ? VTEP_RX_GBP : 0);
+}
+
+/* Does a device receive over this address family? External ones over both. */
+static inline bool vtep_config_uses(const struct vtep_config *cfg, u16 family)
+{
+	return cfg->metadata || cfg->family == family;
 }
 
 __be16 vtep_config_default_port(void);

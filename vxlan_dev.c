@@ -12,6 +12,7 @@
 #include "vxlan_fdb_msg.h"
 #include "vxlan_fdb_nl.h"
 #include "vxlan_mcast.h"
+#include "vxlan_metadata.h"
 #include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
 #include "vxlan_sock.h"
@@ -92,26 +93,75 @@ static void vtep_dev_leave(struct vtep_group *group)
 		vtep_group_put(group);
 }
 
-static int vtep_dev_attach(struct vtep_dev *vtep,
-			   const struct vtep_config *cfg)
+static const u16 vtep_families[VTEP_FAMILIES] = { AF_INET, AF_INET6 };
+
+static bool vtep_dev_attached(const struct vtep_dev *vtep)
 {
-	struct vtep_vni *vni = vtep_vni_open(vtep, cfg);
+	return vtep->vni[0] || vtep->vni[1];
+}
+
+/* Would attaching by @cfg give the same places again? */
+static bool vtep_dev_fits(const struct vtep_dev *vtep,
+			  const struct vtep_config *cfg)
+{
+	int i;
+
+	for (i = 0; i < VTEP_FAMILIES; i++) {
+		if (vtep->vni[i] && !vtep_vni_fits(vtep->vni[i], cfg))
+			return false;
+		if (!vtep->vni[i] && cfg->family == vtep_families[i])
+			return false;
+	}
+	return true;
+}
+
+/* Does nothing where the device could not be attached again after a change. */
+static void vtep_dev_detach(struct vtep_dev *vtep)
+{
+	int i;
+
+	for (i = 0; i < VTEP_FAMILIES; i++) {
+		if (!vtep->vni[i])
+			continue;
+		RCU_INIT_POINTER(vtep->sock[i], NULL);
+		vtep_vni_close(vtep->vni[i]);
+		vtep->vni[i] = NULL;
+	}
+}
+
+static int vtep_dev_attach_family(struct vtep_dev *vtep,
+				  const struct vtep_config *cfg, u16 family)
+{
+	struct vtep_vni *vni = vtep_vni_open(vtep, cfg, family);
+	int i = vtep_family_index(family);
 
 	if (IS_ERR(vni))
 		return PTR_ERR(vni);
-	vtep->vni = vni;
-	rcu_assign_pointer(vtep->sock, vni->sock);
+	vtep->vni[i] = vni;
+	rcu_assign_pointer(vtep->sock[i], vni->sock);
 	return 0;
 }
 
-/* Does nothing if the device could not be attached again after a change. */
-static void vtep_dev_detach(struct vtep_dev *vtep)
+/* An external device does without IPv6 where the host has none. */
+static int vtep_dev_attach(struct vtep_dev *vtep,
+			   const struct vtep_config *cfg)
 {
-	if (!vtep->vni)
-		return;
-	RCU_INIT_POINTER(vtep->sock, NULL);
-	vtep_vni_close(vtep->vni);
-	vtep->vni = NULL;
+	int i, err;
+
+	for (i = 0; i < VTEP_FAMILIES; i++) {
+		if (!vtep_config_uses(cfg, vtep_families[i]))
+			continue;
+		err = vtep_dev_attach_family(vtep, cfg, vtep_families[i]);
+		if (err == -EAFNOSUPPORT && cfg->family != vtep_families[i])
+			err = 0;
+		if (err)
+			goto detach;
+	}
+	return 0;
+
+detach:
+	vtep_dev_detach(vtep);
+	return err;
 }
 
 static int vtep_dev_open(struct net_device *dev)
@@ -169,6 +219,9 @@ static void vtep_dev_fit(struct net_device *dev, const struct net_device *lower,
 		headroom = lower->hard_header_len + lower->needed_headroom;
 		dev->needed_tailroom = lower->needed_tailroom;
 	}
+	/* An external device may send over IPv6 whatever its own family is. */
+	if (cfg->metadata && cfg->family == AF_INET)
+		headroom += sizeof(struct ipv6hdr) - sizeof(struct iphdr);
 	dev->needed_headroom = headroom + vtep_config_overhead(cfg);
 }
 
@@ -198,6 +251,7 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_change_mtu = vtep_dev_change_mtu,
 	.ndo_validate_addr = eth_validate_addr,
 	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_fill_metadata_dst = vtep_metadata_fill,
 	.ndo_fdb_add = vtep_fdb_nl_add,
 	.ndo_fdb_del = vtep_fdb_nl_del,
 	.ndo_fdb_del_bulk = vtep_fdb_nl_del_bulk,
@@ -433,7 +487,7 @@ static int vtep_change_receive(struct vtep_change *change)
 	int err;
 
 	if (!netif_running(vtep->dev) ||
-	    (vtep->vni && vtep_vni_fits(vtep->vni, change->new)))
+	    (vtep_dev_attached(vtep) && vtep_dev_fits(vtep, change->new)))
 		return 0;
 	vtep_dev_detach(vtep);
 	change->reattached = true;
@@ -540,8 +594,8 @@ undo_lower:
 static bool vtep_dev_strayed(const struct vtep_dev *vtep,
 			     const struct net_device *lower)
 {
-	return vtep->lower == lower && vtep->vni &&
-	       !vtep_vni_fits(vtep->vni, vtep_cfg_rtnl(vtep));
+	return vtep->lower == lower && vtep_dev_attached(vtep) &&
+	       !vtep_dev_fits(vtep, vtep_cfg_rtnl(vtep));
 }
 
 static void vtep_dev_reattach(struct vtep_dev *vtep)
@@ -589,7 +643,7 @@ void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
 	if (any)
 		synchronize_net();
 	list_for_each_entry(vtep, &vn->devs, list)
-		if (vtep->lower == lower && !vtep->vni &&
+		if (vtep->lower == lower && !vtep_dev_attached(vtep) &&
 		    netif_running(vtep->dev))
 			vtep_dev_reattach(vtep);
 }

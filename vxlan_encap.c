@@ -6,6 +6,7 @@
 #include "vxlan_encap.h"
 #include "vxlan.h"
 #include "vxlan_bypass.h"
+#include "vxlan_metadata.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
 #include "vxlan_sock.h"
@@ -19,19 +20,24 @@
 #include <net/udp_tunnel.h>
 
 /**
- * struct vtep_outer - what the inner packet has to say about the outer one
- * @sport: UDP source port: entropy from the inner flow
- * @tos: DS field with the inner ECN bits
+ * struct vtep_outer - all that the outer headers say
+ * @route: addresses, ports, DS field (with the inner ECN bits), flow label:
+ *	what the route depends on
+ * @vni: host order
+ * @gbp: group policy, as skb->mark has it
  * @ttl: 0 = the route's
  * @df: IPv4 DF bit
- * @label: IPv6 flow label
+ * @csum: UDP checksum
+ * @info: the packet's own instructions, or NULL
  */
 struct vtep_outer {
-	__be16 sport;
-	u8 tos;
+	struct vtep_route_key route;
+	u32 vni;
+	u32 gbp;
 	u8 ttl;
 	bool df;
-	__be32 label;
+	bool csum;
+	struct ip_tunnel_info *info;
 };
 
 /* Inner IP fields; @ip is false for what is not IP, and all else then zero. */
@@ -70,47 +76,74 @@ static struct vtep_inner vtep_inner(const struct sk_buff *skb)
 	return (struct vtep_inner) {};
 }
 
+/* RFC 6040 section 4.1, normal mode: all four ECN values are copied. */
+static u8 vtep_outer_tos(u8 tos, const struct vtep_inner *inner)
+{
+	return (tos & ~INET_ECN_MASK) | (inner->dsfield & INET_ECN_MASK);
+}
+
+static __be16 vtep_outer_sport(const struct vtep_tx *tx, struct sk_buff *skb)
+{
+	return udp_flow_src_port(tx->vtep->net, skb, tx->cfg->port_min,
+				 tx->cfg->port_max, true);
+}
+
+/* As the device is configured. */
 static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 				    struct sk_buff *skb,
 				    const struct vtep_remote *remote)
 {
+	struct vtep_peer *peer = remote->key.peer;
 	const struct vtep_config *cfg = tx->cfg;
 	struct vtep_inner inner = vtep_inner(skb);
-	struct vtep_outer outer;
+	struct vtep_outer outer = {
+		.route = {
+			.vtep = tx->vtep,
+			.cfg = cfg,
+			.peer = peer,
+			.local = cfg->local,
+			.uncached = skb->mark,
+			.mark = skb->mark,
+			.sport = vtep_outer_sport(tx, skb),
+			.dport = remote->key.port,
+		},
+		.vni = remote->key.vni ?: tx->vni,
+		.gbp = skb->mark,
+	};
 
-	outer.sport = udp_flow_src_port(tx->vtep->net, skb, cfg->port_min,
-					cfg->port_max, true);
-
-	/* RFC 6040 section 4.1, normal mode: all four ECN values are copied. */
-	outer.tos = cfg->tos == 1 ? inner.dsfield : cfg->tos;
-	outer.tos &= ~INET_ECN_MASK;
-	outer.tos |= inner.dsfield & INET_ECN_MASK;
-
+	outer.route.tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield :
+							 cfg->tos, &inner);
+	outer.route.label = cfg->label_policy == VXLAN_LABEL_INHERIT ?
+			    inner.label : cfg->label;
 	outer.ttl = cfg->ttl_inherit ? inner.ttl : cfg->ttl;
-	if (!outer.ttl && vtep_addr_multicast(&remote->key.peer->key.addr))
+	if (!outer.ttl && vtep_addr_multicast(&peer->key.addr))
 		outer.ttl = 1;
-
 	outer.df = cfg->df == VTEP_DF_SET ||
 		   (cfg->df == VTEP_DF_INHERIT && inner.df);
-	outer.label = cfg->label_policy == VXLAN_LABEL_INHERIT ? inner.label :
-								 cfg->label;
+	outer.csum = peer->key.addr.family == AF_INET ? cfg->udp_csum :
+							!cfg->zero_csum6_tx;
 	return outer;
 }
 
 /* Makes room and puts the VXLAN header in front of the frame. */
 static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
-			    unsigned int overhead, int gso_type, u32 vni)
+			    unsigned int overhead,
+			    const struct vtep_outer *outer, bool gbp)
 {
+	struct vtep_hdr *hdr;
 	int err;
 
 	err = skb_cow_head(skb, LL_RESERVED_SPACE(dst_dev(dst)) +
 				dst->header_len + overhead);
 	if (unlikely(err))
 		return err;
-	err = iptunnel_handle_offloads(skb, gso_type);
+	err = udp_tunnel_handle_offloads(skb, outer->csum);
 	if (unlikely(err))
 		return err;
-	vtep_hdr_build(__skb_push(skb, sizeof(struct vtep_hdr)), vni);
+	hdr = __skb_push(skb, sizeof(*hdr));
+	vtep_hdr_build(hdr, outer->vni);
+	if (gbp)
+		vtep_hdr_set_gbp(hdr, outer->gbp);
 	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
 	return 0;
 }
@@ -119,13 +152,21 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
  * The core has turned the packet into the "too big" error that its sender is
  * to get: let it come in through this device.
  */
-static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb)
+static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb,
+			      const struct vtep_outer *outer)
 {
 	vtep_count(vtep->counters, VTEP_TX_TOO_BIG);
 	skb->encapsulation = 0;
-	skb_scrub_packet(skb, false);
+	if (!outer->info)
+		skb_scrub_packet(skb, false);
+	else if (!vtep_info_turn(skb, &outer->route.local))
+		goto free_skb;
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	netif_rx(skb);
+	return;
+
+free_skb:
+	kfree_skb(skb);
 }
 
 /*
@@ -136,13 +177,14 @@ static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb)
 static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
 					struct sk_buff *skb,
 					struct dst_entry *dst, int overhead,
+					const struct vtep_outer *outer,
 					bool whole)
 {
 	int err = skb_tunnel_check_pmtu(skb, dst, overhead + ETH_HLEN,
 					netif_is_any_bridge_port(vtep->dev));
 
 	if (unlikely(err > 0)) {
-		vtep_return_error(vtep, skb);
+		vtep_return_error(vtep, skb, outer);
 		return VTEP_COUNTERS;
 	}
 	/* The IP layer would drop it, without a name. */
@@ -157,64 +199,51 @@ static enum vtep_counter vtep_route_error(int err)
 	return err == -ELOOP ? VTEP_TX_LOOP : VTEP_TX_NO_ROUTE;
 }
 
-static struct vtep_route_key vtep_encap_route_key(const struct vtep_tx *tx,
-						  const struct sk_buff *skb,
-						  const struct vtep_remote *to,
-						  const struct vtep_outer *out)
+/* A packet with instructions of its own goes where they say. */
+static bool vtep_stays_here(const struct vtep_tx *tx,
+			    const struct vtep_outer *outer, u32 route_flags)
 {
-	return (struct vtep_route_key) {
-		.vtep = tx->vtep,
-		.cfg = tx->cfg,
-		.peer = to->key.peer,
-		.sk = tx->sock->sk,
-		.mark = skb->mark,
-		.label = out->label,
-		.sport = out->sport,
-		.dport = to->key.port,
-		.tos = out->tos,
-	};
+	return unlikely(vtep_bypass_wanted(tx->cfg, route_flags)) &&
+	       !outer->info && !tx->cfg->metadata;
 }
 
 static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 				       struct sk_buff *skb,
-				       const struct vtep_remote *remote)
+				       struct vtep_outer *outer,
+				       const struct vtep_sock *sock)
 {
-	struct vtep_outer outer = vtep_outer(tx, skb, remote);
-	struct vtep_route_key key = vtep_encap_route_key(tx, skb, remote,
-							 &outer);
 	const int overhead = sizeof(struct iphdr) + VTEP_HLEN;
-	bool csum = tx->cfg->udp_csum;
+	struct vtep_route_key *to = &outer->route;
 	enum vtep_counter verdict;
 	struct rtable *rt;
 	__be32 saddr;
 
-	rt = vtep_route_v4(&key, &saddr);
+	rt = vtep_route_v4(to, &saddr);
 	if (IS_ERR(rt))
 		return vtep_route_error(PTR_ERR(rt));
 
-	if (unlikely(vtep_bypass_wanted(tx->cfg, rt->rt_flags))) {
-		verdict = vtep_bypass(tx, skb, remote);
+	if (vtep_stays_here(tx, outer, rt->rt_flags)) {
+		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
+				      to->dport);
 		goto put_route;
 	}
 
-	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead,
-				 outer.df && !ip_mtu_locked(&rt->dst));
+	to->local = vtep_addr_v4(saddr);
+	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead, outer,
+				 outer->df && !ip_mtu_locked(&rt->dst));
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
 	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, &rt->dst, overhead,
-			     csum ? SKB_GSO_UDP_TUNNEL_CSUM :
-				    SKB_GSO_UDP_TUNNEL, remote->key.vni))
+	if (vtep_push_header(skb, &rt->dst, overhead, outer, tx->cfg->gbp))
 		goto put_route;
 
-	udp_tunnel_xmit_skb(rt, tx->sock->sk, skb, saddr,
-			    remote->key.peer->key.addr.v4, outer.tos,
-			    outer.ttl ?: ip4_dst_hoplimit(&rt->dst),
-			    outer.df ? htons(IP_DF) : 0, outer.sport,
-			    remote->key.port,
+	udp_tunnel_xmit_skb(rt, to->sk, skb, saddr, to->peer->key.addr.v4,
+			    to->tos, outer->ttl ?: ip4_dst_hoplimit(&rt->dst),
+			    outer->df ? htons(IP_DF) : 0, to->sport, to->dport,
 			    !net_eq(tx->vtep->net, dev_net(tx->vtep->dev)),
-			    !csum, tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
+			    !outer->csum,
+			    tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
 	return VTEP_OK;
 
 put_route:
@@ -224,44 +253,41 @@ put_route:
 
 static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 				       struct sk_buff *skb,
-				       const struct vtep_remote *remote)
+				       struct vtep_outer *outer,
+				       const struct vtep_sock *sock)
 {
-	struct vtep_outer outer = vtep_outer(tx, skb, remote);
-	struct vtep_route_key key = vtep_encap_route_key(tx, skb, remote,
-							 &outer);
 	const int overhead = sizeof(struct ipv6hdr) + VTEP_HLEN;
-	bool csum = !tx->cfg->zero_csum6_tx;
+	struct vtep_route_key *to = &outer->route;
 	enum vtep_counter verdict;
 	struct dst_entry *dst;
 	struct in6_addr saddr;
 
-	dst = vtep_route_v6(&key, &saddr);
+	dst = vtep_route_v6(to, &saddr);
 	if (IS_ERR(dst))
 		return vtep_route_error(PTR_ERR(dst));
 
-	if (unlikely(vtep_bypass_wanted(tx->cfg,
-					dst_rt6_info(dst)->rt6i_flags))) {
-		verdict = vtep_bypass(tx, skb, remote);
+	if (vtep_stays_here(tx, outer, dst_rt6_info(dst)->rt6i_flags)) {
+		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
+				      to->dport);
 		goto put_route;
 	}
 
-	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, true);
+	to->local = vtep_addr_v6(&saddr);
+	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, outer, true);
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
-	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, dst, overhead,
-			     csum ? SKB_GSO_UDP_TUNNEL_CSUM :
-				    SKB_GSO_UDP_TUNNEL, remote->key.vni))
-		goto put_route;
-
-	/* The core does this for IPv4 only. */
+	/* The core does this for IPv4 only; the instructions go with it. */
 	skb_scrub_packet(skb, !net_eq(tx->vtep->net,
 				      dev_net(tx->vtep->dev)));
-	udp_tunnel6_xmit_skb(dst, tx->sock->sk, skb, tx->vtep->dev, &saddr,
-			     &remote->key.peer->key.addr.v6, outer.tos,
-			     outer.ttl ?: ip6_dst_hoplimit(dst), key.label,
-			     outer.sport, remote->key.port, !csum,
+	verdict = VTEP_TX_NOMEM;
+	if (vtep_push_header(skb, dst, overhead, outer, tx->cfg->gbp))
+		goto put_route;
+
+	udp_tunnel6_xmit_skb(dst, to->sk, skb, tx->vtep->dev, &saddr,
+			     &to->peer->key.addr.v6, to->tos,
+			     outer->ttl ?: ip6_dst_hoplimit(dst), to->label,
+			     to->sport, to->dport, !outer->csum,
 			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
 	return VTEP_OK;
 
@@ -280,6 +306,26 @@ static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
 	return VTEP_OK;
 }
 
+static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
+					  struct sk_buff *skb,
+					  struct vtep_outer *outer)
+{
+	u16 family = outer->route.peer->key.addr.family;
+	const struct vtep_sock *sock;
+	enum vtep_counter verdict;
+
+	sock = rcu_dereference_bh(tx->vtep->sock[vtep_family_index(family)]);
+	if (unlikely(!sock))
+		return VTEP_TX_NO_SOCKET;
+	outer->route.sk = sock->sk;
+
+	if (family == AF_INET)
+		verdict = vtep_encap_v4(tx, skb, outer, sock);
+	else
+		verdict = vtep_encap_v6(tx, skb, outer, sock);
+	return verdict == VTEP_COUNTERS ? VTEP_OK : verdict;
+}
+
 /**
  * vtep_encap() - encapsulate a frame and send it to one remote
  * @tx: device, configuration, socket
@@ -294,14 +340,51 @@ static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
 enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
 			     const struct vtep_remote *remote)
 {
-	const struct vtep_addr *addr = &remote->key.peer->key.addr;
-	enum vtep_counter verdict;
+	struct vtep_outer outer;
 
-	if (unlikely(vtep_addr_any(addr)))
+	if (unlikely(vtep_addr_any(&remote->key.peer->key.addr)))
 		return vtep_to_nowhere(tx, skb);
-	if (addr->family == AF_INET)
-		verdict = vtep_encap_v4(tx, skb, remote);
-	else
-		verdict = vtep_encap_v6(tx, skb, remote);
-	return verdict == VTEP_COUNTERS ? VTEP_OK : verdict;
+	outer = vtep_outer(tx, skb, remote);
+	return vtep_encap_outer(tx, skb, &outer);
+}
+
+/**
+ * vtep_encap_info() - encapsulate a frame as it says itself
+ * @tx: external device, configuration
+ * @skb: the frame, as for vtep_encap()
+ * @info: its instructions: remote, VNI, ports and more, of a route ("encap
+ *	ip"), tc, a bridge, Open vSwitch or BPF
+ *
+ * Context: BH disabled, RCU.
+ * Return: as vtep_encap().
+ */
+enum vtep_counter vtep_encap_info(const struct vtep_tx *tx, struct sk_buff *skb,
+				  struct ip_tunnel_info *info)
+{
+	struct vtep_inner inner = vtep_inner(skb);
+	struct vtep_peer peer = { .key.addr = vtep_info_remote(info) };
+	struct vtep_outer outer = {
+		.route = {
+			.vtep = tx->vtep,
+			.cfg = tx->cfg,
+			.peer = &peer,
+			.local = vtep_info_local(info),
+			.given = vtep_info_cache(info),
+			.uncached = !ip_tunnel_dst_cache_usable(skb, info),
+			.mark = skb->mark,
+			.label = info->key.label,
+			.sport = vtep_outer_sport(tx, skb),
+			.dport = info->key.tp_dst ?: tx->cfg->port,
+			.tos = vtep_outer_tos(info->key.tos, &inner),
+		},
+		.vni = vtep_info_vni(info),
+		.ttl = info->key.ttl,
+		.df = vtep_tun_dont_fragment(&info->key),
+		.csum = vtep_tun_csum(&info->key),
+		.info = info,
+	};
+
+	if (vtep_addr_any(&peer.key.addr) || !vtep_info_gbp(info, &outer.gbp))
+		return VTEP_TX_NO_REMOTE;
+	return vtep_encap_outer(tx, skb, &outer);
 }

@@ -7,6 +7,7 @@
 
 #include "vxlan_stats.h"
 
+struct ip_tunnel_info;
 struct sk_buff;
 struct vtep_config;
 struct vtep_remote;
@@ -16,18 +17,21 @@ struct vtep_sock;
  * struct vtep_tx - what all copies of a packet have in common
  * @vtep: the device
  * @cfg: its configuration
- * @sock: the socket it sends from
+ * @vni: source VNI, host order: that of the device, or of the packet where the
+ *	device is an external one
  * @routed: the device has done what a router would do; what is for this side
  *	comes back
  */
 struct vtep_tx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
-	struct vtep_sock *sock;
+	u32 vni;
 	bool routed;
 };
 
 enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
 			     const struct vtep_remote *remote);
+enum vtep_counter vtep_encap_info(const struct vtep_tx *tx, struct sk_buff *skb,
+				  struct ip_tunnel_info *info);
 
 #endif /* VTEP_ENCAP_H */

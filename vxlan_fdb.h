@@ -182,7 +182,7 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 void vtep_fdb_miss(struct vtep_dev *vtep, const u8 *mac,
 		   const struct vtep_addr *addr);
 
-enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
+enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 				 const struct vtep_dest *from);
 int vtep_fdb_update(struct vtep_dev *vtep, const struct vtep_fdb_request *req,
 		    struct netlink_ext_ack *extack);

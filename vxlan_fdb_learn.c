@@ -27,11 +27,11 @@ static enum vtep_counter vtep_fdb_learn_error(int err)
 }
 
 static enum vtep_counter vtep_fdb_learn_new(struct vtep_dev *vtep,
-					    const u8 *mac,
+					    const u8 *mac, u32 vni,
 					    const struct vtep_dest *from)
 {
 	struct vtep_fdb_request req = {
-		.key = vtep_fdb_key(mac, from->vni),
+		.key = vtep_fdb_key(mac, vni),
 		.dest = *from,
 		.state = NUD_REACHABLE,
 		.ndm_flags = NTF_SELF,
@@ -137,6 +137,7 @@ static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
  * vtep_fdb_learn() - a frame came from this MAC address at this VTEP
  * @vtep: the device
  * @mac: inner source address, a valid unicast address
+ * @vni: source VNI of the entry, host order
  * @from: the VTEP, and the port and VNI to answer to
  *
  * RFC 7348 section 4.1. A known source costs a lookup and no lock.
@@ -146,14 +147,14 @@ static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
  * when the MAC address is nailed to another VTEP, VTEP_RX_PEER_LIMIT or
  * VTEP_RX_NOMEM.
  */
-enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
+enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 				 const struct vtep_dest *from)
 {
 	struct vtep_fdb_entry *entry;
 	struct vtep_remote *remote;
 	enum vtep_counter verdict;
 
-	entry = vtep_fdb_find(vtep, mac, from->vni);
+	entry = vtep_fdb_find(vtep, mac, vni);
 	remote = entry ? rcu_dereference_bh(entry->remote) : NULL;
 	verdict = vtep_fdb_known(entry, remote, from);
 	if (likely(verdict == VTEP_OK)) {
@@ -164,13 +165,13 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac,
 		return verdict;
 
 	spin_lock(&vtep->lock);
-	entry = vtep_fdb_find(vtep, mac, from->vni);
+	entry = vtep_fdb_find(vtep, mac, vni);
 	remote = entry ? vtep_fdb_remote(vtep, entry) : NULL;
 	verdict = vtep_fdb_known(entry, remote, from);
 	if (verdict == VTEP_COUNTERS && entry)
 		verdict = vtep_fdb_learn_move(vtep, entry, from);
 	else if (verdict == VTEP_COUNTERS)
-		verdict = vtep_fdb_learn_new(vtep, mac, from);
+		verdict = vtep_fdb_learn_new(vtep, mac, vni, from);
 	spin_unlock(&vtep->lock);
 	return verdict;
 }

@@ -40,6 +40,7 @@ static size_t fdb_nl_msg_size(void)
 	       nla_total_size(sizeof(u32)) +		/* NDA_VNI */
 	       nla_total_size(sizeof(u32)) +		/* NDA_IFINDEX */
 	       nla_total_size(sizeof(u32)) +		/* NDA_NH_ID */
+	       nla_total_size(sizeof(u32)) +		/* NDA_SRC_VNI */
 	       nla_total_size(sizeof(struct nda_cacheinfo));
 }
 
@@ -102,6 +103,9 @@ static int fdb_nl_put_attrs(struct sk_buff *skb, const struct vtep_dev *vtep,
 		return -EMSGSIZE;
 	if (dst->remote ? fdb_nl_put_remote(skb, cfg, dst->remote) :
 			  nla_put_u32(skb, NDA_NH_ID, dst->nhid))
+		return -EMSGSIZE;
+	if (cfg->metadata && entry->key.vni &&
+	    nla_put_u32(skb, NDA_SRC_VNI, entry->key.vni))
 		return -EMSGSIZE;
 	return fdb_nl_put_times(skb, entry);
 }
@@ -293,12 +297,16 @@ int vtep_fdb_msg_get(struct sk_buff *skb, struct nlattr *tb[],
 		.type = RTM_NEWNEIGH,
 	};
 	struct vtep_dev *vtep = netdev_priv(dev);
+	const struct vtep_config *cfg = vtep_cfg_rtnl(vtep);
 	const struct vtep_fdb_entry *entry;
 	struct vtep_fdb_dst dst;
+	u32 vni = cfg->vni;
 	int err = -ENOENT;
 
 	rcu_read_lock();
-	entry = vtep_fdb_find(vtep, addr, vtep_cfg_rtnl(vtep)->vni);
+	if (cfg->metadata && tb[NDA_VNI])
+		vni = nla_get_u32(tb[NDA_VNI]);
+	entry = vtep_fdb_find(vtep, addr, vni);
 	if (entry && vtep_fdb_dst(vtep, entry, 0, &dst))
 		err = fdb_nl_fill(skb, vtep, entry, &dst, &head);
 	else

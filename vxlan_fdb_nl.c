@@ -150,6 +150,15 @@ static int parse_dest(struct nlattr *tb[], const struct vtep_dev *vtep,
 			     0;
 }
 
+/* Only an external device has entries of several VNIs. */
+static struct vtep_fdb_key parse_key(const u8 *mac, struct nlattr *tb[],
+				     const struct vtep_config *cfg)
+{
+	if (cfg->metadata && tb[NDA_SRC_VNI])
+		return vtep_fdb_key(mac, nla_get_u32(tb[NDA_SRC_VNI]));
+	return vtep_fdb_key(mac, cfg->vni);
+}
+
 static int check_add(const struct ndmsg *ndm, struct nlattr *tb[],
 		     struct netlink_ext_ack *extack)
 {
@@ -206,7 +215,6 @@ int vtep_fdb_nl_add(struct ndmsg *ndm, struct nlattr *tb[],
 	struct vtep_dev *vtep = netdev_priv(dev);
 	const struct vtep_config *cfg = vtep_cfg_rtnl(vtep);
 	struct vtep_fdb_request req = {
-		.key = vtep_fdb_key(addr, cfg->vni),
 		.state = ndm->ndm_state,
 		.ndm_flags = ndm->ndm_flags,
 		.nlm_flags = flags,
@@ -220,6 +228,7 @@ int vtep_fdb_nl_add(struct ndmsg *ndm, struct nlattr *tb[],
 	err = parse_dest(tb, vtep, &req.dest, extack);
 	if (err)
 		return err;
+	req.key = parse_key(addr, tb, cfg);
 	if (tb[NDA_NH_ID])
 		req.nhid = nla_get_u32(tb[NDA_NH_ID]);
 	err = check_target(&req, tb, cfg, extack);
@@ -252,13 +261,14 @@ int vtep_fdb_nl_del(struct ndmsg *ndm, struct nlattr *tb[],
 		    bool *notified, struct netlink_ext_ack *extack)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
-	struct vtep_fdb_key key = vtep_fdb_key(addr, vtep_cfg_rtnl(vtep)->vni);
+	struct vtep_fdb_key key;
 	struct vtep_dest dest;
 	int err;
 
 	err = parse_dest(tb, vtep, &dest, extack);
 	if (err)
 		return err;
+	key = parse_key(addr, tb, vtep_cfg_rtnl(vtep));
 
 	err = vtep_fdb_delete(vtep, &key,
 			      vtep_addr_any(&dest.peer.addr) ? NULL : &dest);

@@ -14,6 +14,16 @@
 #define VTEP_FLAG_VNI		cpu_to_be32(BIT(27))
 #define VTEP_VNI_FIELD_MASK	cpu_to_be32(0xffffff00U)
 
+/* Group policy, draft-smith-vxlan-group-policy: flag, policy id and two bits. */
+#define VTEP_FLAG_GBP		cpu_to_be32(BIT(31))
+#define VTEP_GBP_DONT_LEARN	BIT(22)
+#define VTEP_GBP_APPLIED	BIT(19)
+#define VTEP_GBP_ID_MASK	0xffffU
+#define VTEP_GBP_MASK \
+	(VTEP_GBP_DONT_LEARN | VTEP_GBP_APPLIED | VTEP_GBP_ID_MASK)
+#define VTEP_GBP_USED \
+	(VTEP_FLAG_GBP | cpu_to_be32(0xffffffU))
+
 /* Outer UDP and VXLAN header together. */
 #define VTEP_HLEN		16
 
@@ -37,6 +47,21 @@ static inline void vtep_hdr_build(struct vtep_hdr *hdr, u32 vni)
 {
 	hdr->flags = VTEP_FLAG_VNI;
 	hdr->vni = cpu_to_be32(vni << 8);
+}
+
+/* Group policy of a received header, as skb->mark has it; 0 without one. */
+static inline u32 vtep_hdr_gbp(const struct vtep_hdr *hdr)
+{
+	if (!(hdr->flags & VTEP_FLAG_GBP))
+		return 0;
+	return be32_to_cpu(hdr->flags) & VTEP_GBP_MASK;
+}
+
+static inline void vtep_hdr_set_gbp(struct vtep_hdr *hdr, u32 gbp)
+{
+	if (gbp)
+		hdr->flags |= VTEP_FLAG_GBP |
+			      cpu_to_be32(gbp & VTEP_GBP_MASK);
 }
 
 /* Any bit that plain VXLAN leaves reserved. */

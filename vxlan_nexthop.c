@@ -139,7 +139,7 @@ static struct vtep_addr vtep_nexthop_addr(const struct fib_nh_common *nhc)
 
 /**
  * vtep_nexthop_select() - the VTEP of a flow
- * @nexthop: the group
+ * @nh: the group
  * @hash: hash of the flow
  * @family: address family of the device
  * @dest: its address is set, and its port if the nexthop has one
@@ -147,15 +147,15 @@ static struct vtep_addr vtep_nexthop_addr(const struct fib_nh_common *nhc)
  * Context: RCU, with or without BH disabled.
  * Return: false if the group leads nowhere now.
  */
-bool vtep_nexthop_select(const struct vtep_nexthop *nexthop, u32 hash,
-			 u16 family, struct vtep_dest *dest)
+bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
+			 struct vtep_dest *dest)
 {
 	const struct fib_nh_common *nhc;
 	__be16 port = 0;
 
 	/* The lowest bit may choose the underlay's path. */
 	rcu_read_lock();
-	nhc = vtep_nexthop_path(nexthop->nh, hash >> 1, &port);
+	nhc = vtep_nexthop_path(nh, hash >> 1, &port);
 	if (nhc)
 		dest->peer.addr = vtep_nexthop_addr(nhc);
 	rcu_read_unlock();
@@ -163,6 +163,31 @@ bool vtep_nexthop_select(const struct vtep_nexthop *nexthop, u32 hash,
 	if (port)
 		dest->port = port;
 	return nhc && dest->peer.addr.family == family;
+}
+
+/**
+ * vtep_nexthop_select_id() - the VTEP of a flow, of a group nobody has looked at
+ * @vtep: the device
+ * @id: number of the nexthop, in the namespace of the device
+ * @hash: hash of the flow
+ * @dest: as for vtep_nexthop_select()
+ *
+ * Context: RCU, with or without BH disabled.
+ * Return: false if there is no such FDB nexthop group, or it leads nowhere.
+ */
+bool vtep_nexthop_select_id(const struct vtep_dev *vtep, u32 id, u32 hash,
+			    struct vtep_dest *dest)
+{
+	struct nexthop *nh;
+	bool found = false;
+
+	rcu_read_lock();
+	nh = nexthop_find_by_id(dev_net(vtep->dev), id);
+	if (nh && nexthop_is_fdb(nh) && nexthop_is_multipath(nh))
+		found = vtep_nexthop_select(nh, hash, nexthop_has_v4(nh) ?
+					    AF_INET : AF_INET6, dest);
+	rcu_read_unlock();
+	return found;
 }
 
 /**

@@ -88,7 +88,7 @@ static bool vtep_proxy_find(const struct vtep_tx *tx,
 	    !answer->station.usable)
 		return false;
 
-	entry = vtep_fdb_find(tx->vtep, answer->station.mac, tx->cfg->vni);
+	entry = vtep_fdb_find(tx->vtep, answer->station.mac, tx->vni);
 	answer->router = entry && READ_ONCE(entry->ndm_flags) & NTF_ROUTER;
 	return !entry || !vtep_fdb_dst(tx->vtep, entry, 0, &dst) ||
 	       !dst.remote || !vtep_addr_any(&dst.remote->key.peer->key.addr);

@@ -50,13 +50,13 @@ static struct vtep_route *vtep_route_fresh(const struct vtep_dev *vtep,
 }
 
 /* The peer's cache if this packet may use it, made when there is none yet. */
-static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
+static struct vtep_route *vtep_route_of_peer(const struct vtep_route_key *key)
 {
 	struct vtep_peer *peer = key->peer;
 	struct vtep_route *route, *other;
 	u32 genid;
 
-	if (key->mark || key->cfg->tos == 1 || key->dport != key->cfg->port)
+	if (key->cfg->tos == 1 || key->dport != key->cfg->port)
 		return NULL;
 
 	genid = READ_ONCE(peer->multipath_genid);
@@ -85,6 +85,30 @@ static struct vtep_route *vtep_route_cache(const struct vtep_route_key *key)
 	dst_cache_destroy(&route->cache);
 	kfree(route);
 	return other;
+}
+
+static struct dst_cache *vtep_route_cache(const struct vtep_route_key *key)
+{
+	struct vtep_route *route;
+
+	if (key->uncached)
+		return NULL;
+	if (key->given)
+		return key->given;
+	route = vtep_route_of_peer(key);
+	return route ? &route->cache : NULL;
+}
+
+/*
+ * Is the route one of several, so that another packet may get another one? A
+ * cache that came with the packet is the caller's affair.
+ */
+static bool vtep_route_note_multipath(const struct vtep_route_key *key,
+				      bool multipath, u32 genid)
+{
+	if (multipath)
+		WRITE_ONCE(key->peer->multipath_genid, genid);
+	return multipath;
 }
 
 /*
@@ -135,15 +159,15 @@ static bool vtep_route_v6_multipath(const struct dst_entry *dst)
  */
 struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 {
-	struct vtep_route *route = vtep_route_cache(key);
+	struct dst_cache *cache = vtep_route_cache(key);
 	struct net *net = key->vtep->net;
 	struct flowi4 fl4 = {};
 	struct flowi4 asked;
 	struct rtable *rt;
 	u32 genid;
 
-	if (likely(route)) {
-		rt = dst_cache_get_ip4(&route->cache, saddr);
+	if (likely(cache)) {
+		rt = dst_cache_get_ip4(cache, saddr);
 		if (likely(rt))
 			return rt;
 	}
@@ -152,7 +176,7 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	fl4.flowi4_proto = IPPROTO_UDP;
 	fl4.flowi4_oif = vtep_route_oif(key);
 	fl4.daddr = key->peer->key.addr.v4;
-	fl4.saddr = key->cfg->local.v4;
+	fl4.saddr = key->local.v4;
 	fl4.fl4_dport = key->dport;
 	fl4.fl4_sport = key->sport;
 	vtep_flowi4_set_dsfield(&fl4, key->tos);
@@ -168,12 +192,12 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	}
 
 	*saddr = fl4.saddr;
-	if (!route)
+	if (!cache)
 		return rt;
-	if (vtep_route_v4_multipath(net, &asked))
-		WRITE_ONCE(key->peer->multipath_genid, genid);
-	else
-		dst_cache_set_ip4(&route->cache, &rt->dst, fl4.saddr);
+	if (key->given ||
+	    !vtep_route_note_multipath(key, vtep_route_v4_multipath(net, &asked),
+				       genid))
+		dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
 	return rt;
 }
 
@@ -188,14 +212,14 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
 				struct in6_addr *saddr)
 {
-	struct vtep_route *route = vtep_route_cache(key);
+	struct dst_cache *cache = vtep_route_cache(key);
 	struct net *net = key->vtep->net;
 	struct flowi6 fl6 = {};
 	struct dst_entry *dst;
 	u32 genid;
 
-	if (likely(route)) {
-		dst = dst_cache_get_ip6(&route->cache, saddr);
+	if (likely(cache)) {
+		dst = dst_cache_get_ip6(cache, saddr);
 		if (likely(dst))
 			return dst;
 	}
@@ -204,7 +228,7 @@ struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
 	fl6.flowi6_proto = IPPROTO_UDP;
 	fl6.flowi6_oif = vtep_route_oif(key);
 	fl6.daddr = key->peer->key.addr.v6;
-	fl6.saddr = key->cfg->local.v6;
+	fl6.saddr = key->local.v6;
 	fl6.fl6_dport = key->dport;
 	fl6.fl6_sport = key->sport;
 	fl6.flowlabel = ip6_make_flowinfo(key->tos, key->label);
@@ -219,11 +243,11 @@ struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
 	}
 
 	*saddr = fl6.saddr;
-	if (!route)
+	if (!cache)
 		return dst;
-	if (vtep_route_v6_multipath(dst))
-		WRITE_ONCE(key->peer->multipath_genid, genid);
-	else
-		dst_cache_set_ip6(&route->cache, dst, &fl6.saddr);
+	if (key->given ||
+	    !vtep_route_note_multipath(key, vtep_route_v6_multipath(dst),
+				       genid))
+		dst_cache_set_ip6(cache, dst, &fl6.saddr);
 	return dst;
 }

@@ -7,7 +7,9 @@
 
 #include <linux/types.h>
 #include <linux/in6.h>
+#include "vxlan_addr.h"
 
+struct dst_cache;
 struct dst_entry;
 struct rtable;
 struct sk_buff;
@@ -21,6 +23,9 @@ struct vtep_peer;
  * @vtep: the device
  * @cfg: its configuration
  * @peer: the VTEP the packet goes to
+ * @local: source address, AF_UNSPEC to let the routing table choose
+ * @given: a route cache that came with the packet, used instead of the peer's
+ * @uncached: the packet must not use any route cache
  * @sk: socket it is sent from
  * @mark: skb->mark
  * @label: IPv6 flow label
@@ -32,6 +37,9 @@ struct vtep_route_key {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
 	struct vtep_peer *peer;
+	struct vtep_addr local;
+	struct dst_cache *given;
+	bool uncached;
 	struct sock *sk;
 	u32 mark;
 	__be32 label;

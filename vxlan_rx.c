@@ -7,6 +7,7 @@
 #include "vxlan_rx.h"
 #include "vxlan.h"
 #include "vxlan_fdb.h"
+#include "vxlan_metadata.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -21,23 +22,29 @@ bool vtep_log_ecn_error = true;
  * struct vtep_rx - a packet on its way in
  * @vtep: the device
  * @cfg: its configuration
+ * @vni: its VNI, host order
  * @from: the VTEP it came from, and the VNI and port to answer to
  * @outer_tos: outer DS field
+ * @gbp: group policy, as skb->mark has it; 0 without
  */
 struct vtep_rx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
+	u32 vni;
 	struct vtep_dest from;
 	u8 outer_tos;
+	u32 gbp;
 };
 
 /* Notes what the outer headers say, before they are gone. */
 static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
-			  u32 vni)
+			  const struct vtep_hdr *hdr)
 {
 	const struct ipv6hdr *ip6;
 
-	rx->from.vni = vni;
+	if (rx->cfg->gbp)
+		rx->gbp = vtep_hdr_gbp(hdr);
+	rx->from.vni = rx->cfg->vni;
 	rx->from.port = rx->cfg->port;
 	if (ip_hdr(skb)->version == 4) {
 		rx->from.peer.addr = vtep_addr_v4(ip_hdr(skb)->saddr);
@@ -69,6 +76,24 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
 }
 
 /*
+ * What the header said and the frame does not: to the packet's description or,
+ * without one, to its mark. Needs the outer headers still to be found.
+ */
+static bool vtep_rx_describe(const struct vtep_rx *rx, struct sk_buff *skb)
+{
+	if (likely(!rx->cfg->metadata)) {
+		if (rx->gbp)
+			skb->mark = rx->gbp;
+		return true;
+	}
+	if (!vtep_metadata_set(skb, rx->from.peer.addr.family, rx->vni))
+		return false;
+	if (rx->gbp)
+		vtep_metadata_set_gbp(skb, rx->gbp);
+	return true;
+}
+
+/*
  * From the outer UDP header to the inner Ethernet header. The network header
  * is then what follows the VLAN tags, if there are any.
  */
@@ -79,6 +104,8 @@ static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
 
 	if (iptunnel_pull_header(skb, VTEP_HLEN, htons(ETH_P_TEB),
 				 !net_eq(vtep->net, dev_net(vtep->dev))))
+		return VTEP_RX_NOMEM;
+	if (!vtep_rx_describe(rx, skb))
 		return VTEP_RX_NOMEM;
 
 	skb_reset_mac_header(skb);
@@ -129,6 +156,12 @@ static enum vtep_counter vtep_rx_ecn(const struct vtep_rx *rx,
 	return err > 1 ? VTEP_RX_ECN : VTEP_OK;
 }
 
+/* An external device has the entries of all VNIs, others those of their own. */
+static u32 vtep_rx_key_vni(const struct vtep_rx *rx)
+{
+	return rx->cfg->metadata ? rx->vni : rx->cfg->vni;
+}
+
 static enum vtep_counter vtep_rx_source(const struct vtep_rx *rx,
 					const struct sk_buff *skb)
 {
@@ -138,9 +171,9 @@ static enum vtep_counter vtep_rx_source(const struct vtep_rx *rx,
 		return VTEP_RX_BAD_SOURCE_MAC;
 	if (unlikely(ether_addr_equal(mac, rx->vtep->dev->dev_addr)))
 		return VTEP_RX_OWN_MAC;
-	if (!rx->cfg->learning)
+	if (!rx->cfg->learning || rx->gbp & VTEP_GBP_DONT_LEARN)
 		return VTEP_OK;
-	return vtep_fdb_learn(rx->vtep, mac, &rx->from);
+	return vtep_fdb_learn(rx->vtep, mac, vtep_rx_key_vni(rx), &rx->from);
 }
 
 static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
@@ -169,11 +202,10 @@ static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
 static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		    const struct vtep_hdr *hdr)
 {
-	u32 vni = vtep_hdr_vni(hdr);
-	struct vtep_rx rx = {};
+	struct vtep_rx rx = { .vni = vtep_hdr_vni(hdr) };
 	enum vtep_counter verdict;
 
-	rx.vtep = vtep_sock_find_vni(sock, vni, skb->dev->ifindex);
+	rx.vtep = vtep_sock_find_vni(sock, rx.vni, skb->dev->ifindex);
 	if (unlikely(!rx.vtep)) {
 		vtep_drop_nodev(sock->vn, skb, VTEP_RX_UNKNOWN_VNI);
 		return;
@@ -182,7 +214,7 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 
 	verdict = vtep_rx_admit(&rx, skb, hdr);
 	if (likely(verdict == VTEP_OK)) {
-		vtep_rx_outer(&rx, skb, vni);
+		vtep_rx_outer(&rx, skb, hdr);
 		verdict = vtep_rx_frame(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
@@ -206,6 +238,7 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 	struct vtep_rx rx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
+		.vni = vni,
 	};
 	enum vtep_counter verdict = VTEP_RX_DOWN;
 
@@ -213,7 +246,7 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 		verdict = VTEP_OK;
 	if (verdict == VTEP_OK && from) {
 		rx.from.peer.addr = *from;
-		rx.from.vni = vni;
+		rx.from.vni = rx.cfg->vni;
 		rx.from.port = rx.cfg->port;
 		verdict = vtep_rx_source(&rx, skb);
 	}

@@ -48,6 +48,9 @@ struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 	struct vtep_vni_key key = { .vni = vni };
 	struct vtep_vni *found;
 
+	/* An external device takes all that comes. */
+	if (sock->rx_flags & VTEP_RX_METADATA)
+		key.vni = 0;
 	found = rhashtable_lookup_fast((struct rhashtable *)&sock->vnis, &key,
 				       vtep_vni_params);
 	if (!found && READ_ONCE(sock->linklocal)) {
@@ -77,7 +80,7 @@ const struct vtep_sock *vtep_sock_find_port(const struct vtep_sock *sock,
 				rcu_read_lock_bh_held())
 		if (other->port == port && other->family == sock->family &&
 		    other->l3mdev == sock->l3mdev &&
-		    other->zero_csum6_rx == sock->zero_csum6_rx)
+		    other->rx_flags == sock->rx_flags)
 			return other;
 	return NULL;
 }
@@ -91,11 +94,12 @@ static int vtep_sock_l3mdev(const struct vtep_dev *vtep,
 }
 
 static bool vtep_sock_fits(const struct vtep_sock *sock,
-			   const struct vtep_config *cfg, int l3mdev)
+			   const struct vtep_config *cfg, u16 family,
+			   int l3mdev)
 {
-	return sock->family == cfg->family && sock->port == cfg->port &&
+	return sock->family == family && sock->port == cfg->port &&
 	       sock->l3mdev == l3mdev &&
-	       sock->zero_csum6_rx == cfg->zero_csum6_rx;
+	       sock->rx_flags == vtep_config_rx_flags(cfg);
 }
 
 static int vtep_sock_bind(struct vtep_sock *sock)
@@ -105,7 +109,7 @@ static int vtep_sock_bind(struct vtep_sock *sock)
 		.local_udp_port = sock->port,
 		.bind_ifindex = sock->l3mdev,
 		.ipv6_v6only = sock->family == AF_INET6,
-		.use_udp6_rx_checksums = !sock->zero_csum6_rx,
+		.use_udp6_rx_checksums = !(sock->rx_flags & VTEP_RX_ZERO_CSUM6),
 	};
 	struct udp_tunnel_sock_cfg tunnel = {
 		.sk_user_data = sock,
@@ -131,7 +135,7 @@ static int vtep_sock_bind(struct vtep_sock *sock)
 
 static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 					  const struct vtep_config *cfg,
-					  int l3mdev)
+					  u16 family, int l3mdev)
 {
 	struct vtep_sock *sock;
 	int err;
@@ -140,10 +144,10 @@ static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 	if (!sock)
 		return ERR_PTR(-ENOMEM);
 	sock->vn = vn;
-	sock->family = cfg->family;
+	sock->family = family;
 	sock->port = cfg->port;
 	sock->l3mdev = l3mdev;
-	sock->zero_csum6_rx = cfg->zero_csum6_rx;
+	sock->rx_flags = vtep_config_rx_flags(cfg);
 
 	err = rhashtable_init(&sock->vnis, &vtep_vni_params);
 	if (err)
@@ -176,14 +180,14 @@ static void vtep_sock_destroy(struct vtep_sock *sock)
 
 static struct vtep_sock *vtep_sock_get(struct vtep_net *vn,
 				       const struct vtep_config *cfg,
-				       int l3mdev)
+				       u16 family, int l3mdev)
 {
 	struct vtep_sock *sock;
 
 	list_for_each_entry(sock, &vn->socks, list)
-		if (vtep_sock_fits(sock, cfg, l3mdev))
+		if (vtep_sock_fits(sock, cfg, family, l3mdev))
 			goto found;
-	sock = vtep_sock_create(vn, cfg, l3mdev);
+	sock = vtep_sock_create(vn, cfg, family, l3mdev);
 	if (IS_ERR(sock))
 		return sock;
 found:
@@ -200,7 +204,7 @@ static void vtep_sock_put(struct vtep_sock *sock)
 static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
 {
 	return (struct vtep_vni_key) {
-		.vni = cfg->vni,
+		.vni = cfg->metadata ? 0 : cfg->vni,
 		.ifindex = vtep_config_linklocal(cfg) ? cfg->ifindex : 0,
 	};
 }
@@ -209,26 +213,31 @@ static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
  * vtep_vni_open() - receive what is sent to a device's VNI
  * @vtep: the device
  * @cfg: configuration to do it by, not yet the device's present one perhaps
+ * @family: address family to receive over
  *
  * Context: RTNL, may sleep.
- * Return: the place in a socket's VNI table; -EADDRINUSE when the port is
+ * Return: the place in a socket's VNI table; -EAFNOSUPPORT without that family;
+ * -EADDRINUSE when the port is
  * taken by somebody with other receive options; -EEXIST when the VNI is;
  * -ENOMEM.
  */
 struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
-			       const struct vtep_config *cfg)
+			       const struct vtep_config *cfg, u16 family)
 {
 	struct vtep_vni *vni;
 	int err;
 
 	ASSERT_RTNL();
 
+	if (family == AF_INET6 && !IS_ENABLED(CONFIG_IPV6))
+		return ERR_PTR(-EAFNOSUPPORT);
+
 	vni = kzalloc_obj(*vni);
 	if (!vni)
 		return ERR_PTR(-ENOMEM);
 	vni->key = vtep_vni_key(cfg);
 	vni->vtep = vtep;
-	vni->sock = vtep_sock_get(vtep_net(vtep->net), cfg,
+	vni->sock = vtep_sock_get(vtep_net(vtep->net), cfg, family,
 				  vtep_sock_l3mdev(vtep, cfg));
 	if (IS_ERR(vni->sock)) {
 		err = PTR_ERR(vni->sock);
@@ -285,7 +294,7 @@ bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg)
 	struct vtep_vni_key key = vtep_vni_key(cfg);
 
 	return !memcmp(&vni->key, &key, sizeof(key)) &&
-	       vtep_sock_fits(vni->sock, cfg,
+	       vtep_sock_fits(vni->sock, cfg, vni->sock->family,
 			      vtep_sock_l3mdev(vni->vtep, cfg));
 }
 

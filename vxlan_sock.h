@@ -25,7 +25,7 @@ struct vtep_net;
  * @l3mdev: VRF the socket is bound to, 0 = none
  * @family: AF_INET or AF_INET6
  * @port: UDP port, network order
- * @zero_csum6_rx: accepts zero UDP checksums over IPv6
+ * @rx_flags: VTEP_RX_*, what its devices have in common
  */
 struct vtep_sock {
 	struct list_head list;
@@ -37,7 +37,7 @@ struct vtep_sock {
 	int l3mdev;
 	u16 family;
 	__be16 port;
-	bool zero_csum6_rx;
+	u32 rx_flags;
 };
 
 /**
@@ -83,7 +83,7 @@ struct vtep_sock_ops {
 void vtep_sock_set_ops(const struct vtep_sock_ops *ops);
 
 struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
-			       const struct vtep_config *cfg);
+			       const struct vtep_config *cfg, u16 family);
 void vtep_vni_close(struct vtep_vni *vni);
 bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg);
 struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,

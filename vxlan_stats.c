@@ -63,6 +63,8 @@ static const struct vtep_counter_info {
 	/* The core has counted it as dropped and freed it. */
 	COUNTER(VTEP_RX_BACKLOG, VTEP_PER_DEV, "rx_backlog",
 		NONE, NOT_SPECIFIED),
+	COUNTER(VTEP_TX_NO_TUNNEL_INFO, VTEP_PER_DEV, "tx_no_tunnel_info",
+		TX_DROPPED, TUNNEL_TXINFO),
 	COUNTER(VTEP_TX_NO_DESTINATION, VTEP_PER_DEV, "tx_no_destination",
 		TX_DROPPED, NO_TX_TARGET),
 	COUNTER(VTEP_TX_NO_REMOTE, VTEP_PER_DEV, "tx_no_remote",

@@ -44,6 +44,7 @@ enum vtep_counter {
 	VTEP_RX_BACKLOG,
 
 	/* Not sent. */
+	VTEP_TX_NO_TUNNEL_INFO,
 	VTEP_TX_NO_DESTINATION,
 	VTEP_TX_NO_REMOTE,
 	VTEP_TX_NO_LOCAL_VNI,

@@ -6,6 +6,7 @@
 #include "vxlan.h"
 #include "vxlan_encap.h"
 #include "vxlan_fdb.h"
+#include "vxlan_metadata.h"
 #include "vxlan_proxy.h"
 #include "vxlan_sock.h"
 
@@ -65,24 +66,44 @@ static void vtep_tx_hash(struct sk_buff *skb)
 					     skb_get_hash(skb)), false);
 }
 
+/* To a VTEP that no entry may lead to; mostly one does, and has a route. */
+static enum vtep_counter vtep_tx_dest(const struct vtep_tx *tx,
+				      struct sk_buff *skb,
+				      const struct vtep_dest *dest)
+{
+	struct vtep_peer peer = { .key = dest->peer };
+	struct vtep_remote remote = { .key.port = dest->port };
+
+	remote.key.peer = vtep_peer_find(tx->vtep, &dest->peer) ?: &peer;
+	remote.key.vni = tx->vni;
+	return vtep_encap(tx, skb, &remote);
+}
+
 /* One of several VTEPs, always the same for a flow. */
 static enum vtep_counter vtep_tx_nexthop(const struct vtep_tx *tx,
 					 struct sk_buff *skb,
 					 const struct vtep_nexthop *nexthop)
 {
 	struct vtep_dest dest = { .port = tx->cfg->port };
-	struct vtep_remote remote = { .key.vni = tx->cfg->vni };
-	struct vtep_peer peer = {};
 
-	if (!vtep_nexthop_select(nexthop, skb_get_hash(skb), tx->cfg->family,
-				 &dest))
+	if (!vtep_nexthop_select(nexthop->nh, skb_get_hash(skb),
+				 tx->cfg->family, &dest))
 		return VTEP_TX_NO_REMOTE;
+	return vtep_tx_dest(tx, skb, &dest);
+}
 
-	/* Mostly an entry leads there, too, and has a route. */
-	peer.key = dest.peer;
-	remote.key.peer = vtep_peer_find(tx->vtep, &dest.peer) ?: &peer;
-	remote.key.port = dest.port;
-	return vtep_encap(tx, skb, &remote);
+/*
+ * The bridge's port to the station is down, and it names a nexthop group that
+ * knows another way.
+ */
+static enum vtep_counter vtep_tx_backup(const struct vtep_tx *tx,
+					struct sk_buff *skb, u32 nhid)
+{
+	struct vtep_dest dest = { .port = tx->cfg->port };
+
+	if (!vtep_nexthop_select_id(tx->vtep, nhid, skb_get_hash(skb), &dest))
+		return VTEP_TX_NO_REMOTE;
+	return vtep_tx_dest(tx, skb, &dest);
 }
 
 /* What is neither one remote nor unknown: a flood or a nexthop group. */
@@ -111,25 +132,40 @@ static enum vtep_counter vtep_tx_miss(const struct vtep_tx *tx, const u8 *mac)
 	return VTEP_TX_NO_DESTINATION;
 }
 
-/* The entry of the destination, else the default entry, else NULL. */
-static struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
-					    const u8 *mac)
+static const struct vtep_fdb_entry *
+vtep_tx_use(struct vtep_fdb_entry *entry)
 {
 	unsigned long now = jiffies;
-	struct vtep_fdb_entry *entry;
 
-	entry = vtep_fdb_find(tx->vtep, mac, tx->cfg->vni);
-	if (!entry)
-		entry = rcu_dereference_bh(tx->vtep->fdb.flood);
 	if (entry && READ_ONCE(entry->used) != now)
 		WRITE_ONCE(entry->used, now);
 	return entry;
 }
 
+/* The default entry; each VNI of an external device has its own. */
+static struct vtep_fdb_entry *vtep_tx_default(const struct vtep_tx *tx)
+{
+	static const u8 zero[ETH_ALEN];
+
+	if (unlikely(tx->cfg->metadata))
+		return vtep_fdb_find(tx->vtep, zero, tx->vni);
+	return rcu_dereference_bh(tx->vtep->fdb.flood);
+}
+
+/* The entry of the destination, else the default entry, else NULL. */
+static const struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
+						  const u8 *mac)
+{
+	struct vtep_fdb_entry *entry;
+
+	entry = vtep_fdb_find(tx->vtep, mac, tx->vni);
+	return vtep_tx_use(entry ?: vtep_tx_default(tx));
+}
+
 /* To a router: to the station behind it at once, if it is known. */
-static struct vtep_fdb_entry *vtep_tx_route(struct vtep_tx *tx,
-					    struct sk_buff *skb,
-					    struct vtep_fdb_entry *entry)
+static const struct vtep_fdb_entry *
+vtep_tx_route(struct vtep_tx *tx, struct sk_buff *skb,
+	      const struct vtep_fdb_entry *entry)
 {
 	if (!(READ_ONCE(entry->ndm_flags) & NTF_ROUTER) ||
 	    !is_valid_ether_addr(entry->key.mac) ||
@@ -143,8 +179,15 @@ static struct vtep_fdb_entry *vtep_tx_route(struct vtep_tx *tx,
 static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 					 struct sk_buff *skb)
 {
+	const struct vtep_fdb_entry *entry;
 	const struct vtep_remote *remote;
-	struct vtep_fdb_entry *entry;
+	enum vtep_counter verdict;
+
+	if (unlikely(tx->cfg->proxy)) {
+		verdict = vtep_proxy(tx, skb);
+		if (verdict != VTEP_OK)
+			return verdict;
+	}
 
 	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
 	if (unlikely(tx->cfg->short_circuit) && entry)
@@ -158,18 +201,33 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 	return vtep_tx_many(tx, skb, entry);
 }
 
+/*
+ * External mode: a packet brings its instructions along. A bridge names the VNI
+ * only, and the FDB knows where to.
+ */
+static enum vtep_counter vtep_tx_external(struct vtep_tx *tx,
+					  struct sk_buff *skb)
+{
+	struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
+		return VTEP_TX_NO_TUNNEL_INFO;
+	if (!(info->mode & IP_TUNNEL_INFO_BRIDGE))
+		return vtep_encap_info(tx, skb, info);
+
+	tx->vni = vtep_info_vni(info);
+	if (vtep_tun_nhid(&info->key))
+		return vtep_tx_backup(tx, skb, vtep_tun_nhid(&info->key));
+	return vtep_tx_forward(tx, skb);
+}
+
 static enum vtep_counter vtep_tx(struct vtep_tx *tx, struct sk_buff *skb)
 {
-	enum vtep_counter verdict;
-
-	if (unlikely(tx->cfg->proxy)) {
-		verdict = vtep_proxy(tx, skb);
-		if (verdict != VTEP_OK)
-			return verdict;
-	}
 	if (unlikely(skb_vlan_inet_prepare(skb, false)))
 		return VTEP_TX_INNER_SHORT;
 	vtep_tx_hash(skb);
+	if (unlikely(tx->cfg->metadata))
+		return vtep_tx_external(tx, skb);
 	return vtep_tx_forward(tx, skb);
 }
 
@@ -187,13 +245,12 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vtep_tx tx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
-		.sock = rcu_dereference_bh(vtep->sock),
 	};
-	enum vtep_counter verdict = VTEP_TX_NO_SOCKET;
+	enum vtep_counter verdict;
 
+	tx.vni = tx.cfg->vni;
 	skb_reset_mac_header(skb);
-	if (likely(tx.sock))
-		verdict = vtep_tx(&tx, skb);
+	verdict = vtep_tx(&tx, skb);
 	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))
 		vtep_drop(vtep, skb, verdict);
 	return NETDEV_TX_OK;

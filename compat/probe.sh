@@ -95,6 +95,10 @@ result UDP_TUNNEL6_IPCB_FLAGS \
 	declares net/udp_tunnel.h udp_tunnel6_xmit_skb 'u16 ip6cb_flags'
 result FLOWI4_DSCP \
 	has net/flow.h flowi4_dscp
+result IP_TUNNEL_FLAGS_BITMAP \
+	has net/ip_tunnels.h IP_TUNNEL_DECLARE_FLAGS
+result IP_TUNNEL_KEY_NHID \
+	has net/ip_tunnels.h nhid
 result NEXTHOP_FDB_DST_PORT \
 	declares net/nexthop.h '[*]nexthop_path_fdb_result' '[*]dst_port'
 
@@ -108,6 +112,7 @@ result DROP_REASONS_VXLAN \
 	has "$reasons" SKB_DROP_REASON_VXLAN_INVALID_HDR \
 	SKB_DROP_REASON_VXLAN_VNI_NOT_FOUND SKB_DROP_REASON_VXLAN_ENTRY_EXISTS \
 	SKB_DROP_REASON_MAC_INVALID_SOURCE SKB_DROP_REASON_NO_TX_TARGET \
+	SKB_DROP_REASON_TUNNEL_TXINFO \
 	SKB_DROP_REASON_IP_TUNNEL_ECN SKB_DROP_REASON_LOCAL_MAC
 result KZALLOC_OBJ \
 	has linux/slab.h kzalloc_obj

@@ -105,4 +105,19 @@ vtep_udp_tunnel6_xmit_skb(struct dst_entry *dst, struct sock *sk,
 #define udp_tunnel6_xmit_skb		vtep_udp_tunnel6_xmit_skb
 #endif
 
+/* The description of a received packet, which has a tunnel id. */
+static inline struct metadata_dst *
+vtep_udp_tun_rx_dst(struct sk_buff *skb, unsigned short family,
+		    __be64 tunnel_id, int md_size)
+{
+#if HAVE_IP_TUNNEL_FLAGS_BITMAP
+	IP_TUNNEL_DECLARE_FLAGS(flags) = { };
+
+	__set_bit(IP_TUNNEL_KEY_BIT, flags);
+	return udp_tun_rx_dst(skb, family, flags, tunnel_id, md_size);
+#else
+	return udp_tun_rx_dst(skb, family, TUNNEL_KEY, tunnel_id, md_size);
+#endif
+}
+
 #endif /* COMPAT_NET_UDP_TUNNEL_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Flags of a tunnel key: a bitmap, formerly a word; and the nexthop group that a
+ * bridge may name.
+ */
+#ifndef COMPAT_NET_IP_TUNNELS_H
+#define COMPAT_NET_IP_TUNNELS_H
+
+#include_next <net/ip_tunnels.h>
+
+#if HAVE_IP_TUNNEL_FLAGS_BITMAP
+#define VTEP_TUN_FLAG(key, name) \
+	test_bit(IP_TUNNEL_##name##_BIT, (key)->tun_flags)
+#define VTEP_TUN_SET_FLAG(key, name) \
+	__set_bit(IP_TUNNEL_##name##_BIT, (key)->tun_flags)
+#else
+#define VTEP_TUN_FLAG(key, name)	((key)->tun_flags & TUNNEL_##name)
+#define VTEP_TUN_SET_FLAG(key, name)	((key)->tun_flags |= TUNNEL_##name)
+#endif
+
+static inline bool vtep_tun_csum(const struct ip_tunnel_key *key)
+{
+	return VTEP_TUN_FLAG(key, CSUM);
+}
+
+static inline bool vtep_tun_dont_fragment(const struct ip_tunnel_key *key)
+{
+	return VTEP_TUN_FLAG(key, DONT_FRAGMENT);
+}
+
+/* The packet carries a struct vxlan_metadata. */
+static inline bool vtep_tun_vxlan_opt(const struct ip_tunnel_key *key)
+{
+	return VTEP_TUN_FLAG(key, VXLAN_OPT);
+}
+
+static inline void vtep_tun_set_vxlan_opt(struct ip_tunnel_key *key)
+{
+	VTEP_TUN_SET_FLAG(key, VXLAN_OPT);
+}
+
+static inline u32 vtep_tun_nhid(const struct ip_tunnel_key *key)
+{
+#if HAVE_IP_TUNNEL_KEY_NHID
+	return key->nhid;
+#else
+	return 0;
+#endif
+}
+
+#endif /* COMPAT_NET_IP_TUNNELS_H */
