@@ -214,7 +214,8 @@ static int fdb_nl_put_asked(struct sk_buff *skb, const struct vtep_dev *vtep,
 
 	if (fdb_nl_put_netns(skb, vtep))
 		return -EMSGSIZE;
-	if (mac && nla_put(skb, NDA_LLADDR, ETH_ALEN, mac))
+	if (mac && !is_zero_ether_addr(mac) &&
+	    nla_put(skb, NDA_LLADDR, ETH_ALEN, mac))
 		return -EMSGSIZE;
 	if (addr && fdb_nl_put_addr(skb, addr))
 		return -EMSGSIZE;

@@ -121,14 +121,11 @@ struct vtep_arp {
 	__be32 target;
 } __packed;
 
-static const struct vtep_arp *vtep_proxy_arp_request(struct sk_buff *skb)
+/* A request for an IPv4 address on Ethernet, or NULL; the header is linear. */
+static const struct vtep_arp *vtep_proxy_arp_request(const struct sk_buff *skb)
 {
-	const struct arphdr *arp;
+	const struct arphdr *arp = (const void *)(skb->data + ETH_HLEN);
 
-	if (!pskb_may_pull(skb, ETH_HLEN + sizeof(*arp) +
-				sizeof(struct vtep_arp)))
-		return NULL;
-	arp = (const void *)(skb->data + ETH_HLEN);
 	if ((arp->ar_hrd != htons(ARPHRD_ETHER) &&
 	     arp->ar_hrd != htons(ARPHRD_IEEE802)) ||
 	    arp->ar_pro != htons(ETH_P_IP) ||
@@ -143,11 +140,15 @@ static enum vtep_counter vtep_proxy_arp(const struct vtep_tx *tx,
 					struct sk_buff *skb)
 {
 	struct net_device *dev = tx->vtep->dev;
-	const struct vtep_arp *arp = vtep_proxy_arp_request(skb);
+	const struct vtep_arp *arp;
 	struct vtep_answer answer;
 	struct vtep_addr target;
 	struct sk_buff *reply;
 
+	if (!pskb_may_pull(skb, ETH_HLEN + sizeof(struct arphdr) +
+				sizeof(*arp)))
+		return VTEP_TX_INNER_SHORT;
+	arp = vtep_proxy_arp_request(skb);
 	if (!arp || dev->flags & IFF_NOARP)
 		return VTEP_TX_PROXY_SILENT;
 	if (ipv4_is_loopback(arp->target) || ipv4_is_multicast(arp->target))

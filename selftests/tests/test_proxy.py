@@ -154,7 +154,6 @@ def test_proxy_this_side(make, version):
 
 def test_proxy_other_arp(make):
     """Answers, gratuitous and malformed ARP end here."""
-    short = build.arp_request(ALICE, ASKER[4], TARGET[4])[:40]
     odd = bytearray(build.arp_request(ALICE, ASKER[4], TARGET[4]))
     odd[18] = 8     # hardware address length
     silent(make, [
@@ -162,7 +161,16 @@ def test_proxy_other_arp(make):
                                                   TARGET[4])),
         build.arp_request(ALICE, ASKER[4], ASKER[4]),
         build.arp_request(ALICE, ASKER[4], "127.0.0.1"),
-        build.arp_request(ALICE, ASKER[4], "224.0.0.5"), short, bytes(odd)])
+        build.arp_request(ALICE, ASKER[4], "224.0.0.5"), bytes(odd)])
+
+
+def test_proxy_short_arp(make):
+    """A question that is cut off is dropped for that."""
+    bench = proxy(make)
+    with bench.moved() as moved:
+        bench.tenant.send(build.arp_request(ALICE, ASKER[4], TARGET[4])[:40])
+        moved.wait_for("S:tx_inner_short", 1)
+    assert moved == {"S:tx_inner_short": 1, "tx_dropped": 1}
 
 
 def test_proxy_malformed_nd(make):
