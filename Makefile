@@ -8,6 +8,8 @@
 #   make status         say which driver is live and which would be loaded
 #   make demo           see VXLAN work, in an emulated kernel (root)
 #   make check          all tests on all kernels (root)
+#   make conformance    compare with the kernel's own driver, request by request
+#                       and packet by packet, on all kernels (root)
 #   make static         all checks that need no machine (root)
 #   make clean          remove what was built
 #
@@ -19,6 +21,7 @@
 #                       of the kernel's own driver (port 8472, UDP checksums);
 #                       else they are kept if that driver is in use here
 #   T=EXPR K=6.1,debug  check: only these tests, as pytest -k; only these kernels
+#                       (conformance: T is regular expressions of case names)
 #   LOCAL=1             demo: use the running kernel
 #   NEWER_KERNEL=1      build for a kernel newer than the newest that is known
 
@@ -28,7 +31,8 @@ NAME = vxlan
 driver = KERNELDIR=$(KERNELDIR) KEEP_DEFAULTS=$(KEEP_DEFAULTS) tools/driver
 kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
 
-.PHONY: all modules install uninstall status demo check static clean help headers
+.PHONY: all modules install uninstall status demo check conformance static clean \
+	help headers
 all: modules
 
 modules: headers
@@ -57,6 +61,9 @@ demo:
 
 check:
 	@selftests/check
+
+conformance:
+	@selftests/conformance/run
 
 static:
 	@tools/static

@@ -16,6 +16,7 @@ COMMAND = """
 exec 5>&1
 export VXLAN_REPORT_FD=5 PYTHONPATH=$PWD/selftests/check.d
 export VXLAN_KO=$PWD/modules/vxlan.ko VXLAN_VTEP_KO=$PWD/modules/vtep.ko
+export VXLAN_SWITCHDEV_KO=$PWD/modules/vtep_switchdev_test.ko
 export IP_LIB_DIR=$PWD/iproute2 VXLAN_DONE=$PWD/done
 cd selftests/tests
 exec python3 -m pytest -p vxlan_report --continue-on-collection-errors \\
@@ -126,12 +127,15 @@ class Guest:
                 self.check.console.say(
                     f"{self.kernel.name}: the machine died (status {status}); "
                     f"again with the {len(self.missing())} tests left")
-        for test in self.missing():
-            self.add(test, "failed", 0, "not run: the machine had died")
+        self.give_up(self.missing())
         if not self.collected and not (self.finished and
                                        self.check.expression):
             raise JobFailed(f"no test was run, see {self.out}")
         self.check.console.say(f"{job}: done {job.note}")
+
+    def give_up(self, tests):
+        for test in tests:
+            self.add(test, "failed", 0, "not run: the machine had died")
 
     def missing(self):
         return [test for test in self.collected if test not in self.done]

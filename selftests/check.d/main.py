@@ -14,6 +14,7 @@ from files import Times, matching_files, mention, wanted_functions
 from guests import Guest, make_share
 from jobs import JobFailed, Scheduler
 from results import Results
+from twins import TwinGuest, judge_all
 
 TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 CACHE = os.environ.get("VXLAN_CACHE", "/var/cache/vxlan")
@@ -42,34 +43,45 @@ PARTS = 2           # the tests of a kernel are spread over so many machines
 
 
 class Check:
+    name = "check"
+
     def __init__(self):
         self.expression = os.environ.get("T", "").strip()
         self.kernels = chosen_kernels(os.environ.get("K", ""))
         self.files = matching_files(self.expression)
         self.everything = not self.expression and not os.environ.get("K")
         self.out = os.path.abspath(os.path.join(
-            os.environ.get("VXLAN_OUT") or f"{TREE}/out", "check"))
+            os.environ.get("VXLAN_OUT") or f"{TREE}/out", self.name))
         self.machines = os.path.join(TREE, "selftests/machines")
         self.limit = 900 if self.expression else 3600
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(self.out)
-        self.scratch = tempfile.mkdtemp(prefix="vxlan-check.", dir="/var/tmp")
-        self.console = Console(f"{self.out}/check.log")
+        self.scratch = tempfile.mkdtemp(prefix=f"vxlan-{self.name}.",
+                                        dir="/var/tmp")
+        self.console = Console(f"{self.out}/{self.name}.log")
         self.results = Results(self.console, self.out)
         self.results.show_all = bool(self.expression)
         self.jobs = Scheduler(self.console, workers())
         self.times = Times(f"{CACHE}/test-times.json")
         self.interrupt = 0
+        self.twin_guests = []
 
     # ---- jobs
 
     def plan(self):
         """In the order in which they are started when they can be."""
         prepared = self.plan_prepare()
-        built = {k: self.plan_modules(k, prepared) for k in self.kernels}
-        plugin = self.jobs.add("build", "link_vtep.so", self.build_plugin,
-                               [prepared[self.kernels[0].needs]],
-                               self.gate_lost("build", "link_vtep.so"))
+        names = ["vxlan"]
+        if not self.expression or mention(self.files, "VXLAN_VTEP_KO"):
+            names.append("vtep")
+        built = {k: self.plan_modules(k, prepared, names)
+                 for k in self.kernels}
+        if not self.expression or mention(self.files, "VXLAN_SWITCHDEV_KO"):
+            for kernel in self.kernels:
+                built[kernel] += self.plan_modules(
+                    kernel, prepared, ["vtep_switchdev_test"],
+                    f"{TREE}/selftests/modules")
+        plugin = self.plan_plugin(prepared)
         if self.everything:
             needs = [prepared[f"headers:{target}"] for target in TARGETS]
             self.jobs.add("static", "checks", self.static, needs,
@@ -79,7 +91,11 @@ class Check:
             needs = [*built[kernel], plugin, prepared[kernel.needs]]
             self.jobs.add("test", f"{kernel.name}/{guest.part}", guest.run,
                           needs, self.guest_lost(guest))
+        if not self.expression:
+            jobs = self.plan_twins(built, plugin, prepared)
         if self.everything:
+            self.jobs.add("twin", "result", self.judge_twins, jobs,
+                          self.gate_lost("twin", "result"))
             self.jobs.add("planted", "bugs", self.planted,
                           [prepared["uml:debug-7.3"]],
                           self.gate_lost("planted", "machines/selftest"))
@@ -95,20 +111,38 @@ class Check:
         return {item: self.jobs.add("prepare", item, self.prepare, first)
                 for item in dict.fromkeys(items)}
 
-    def plan_modules(self, kernel, prepared):
-        """The driver for a machine, under both its names."""
+    def plan_modules(self, kernel, prepared, names, tree=TREE):
+        """The driver for a machine, under these names, or what else is in a
+        folder.
+        """
         need = prepared.get(f"headers:{kernel.machine}",
                             prepared[kernel.needs])
-        names = ["vxlan"]
-        if self.everything or mention(self.files, "VXLAN_VTEP_KO"):
-            names.append("vtep")
-        return [self.plan_build(kernel.machine, name, need) for name in names]
+        return [self.plan_build(kernel.machine, name, need, tree)
+                for name in names]
 
-    def plan_build(self, target, name, need):
+    def plan_build(self, target, name, need, tree=TREE):
         def build(job):
-            self.build(job, target, name)
+            self.build(job, target, name, tree)
         return self.jobs.add("build", f"{target} {name}.ko", build, [need],
                              self.gate_lost("build", f"{target} {name}.ko"))
+
+    def plan_plugin(self, prepared):
+        return self.jobs.add("build", "link_vtep.so", self.build_plugin,
+                             [prepared[self.kernels[0].needs]],
+                             self.gate_lost("build", "link_vtep.so"))
+
+    def plan_twins(self, built, plugin, prepared, cases=()):
+        """The kernel's own driver and ours compared, on each kernel."""
+        self.twin_guests = [TwinGuest(self, kernel, cases)
+                            for kernel in self.kernels]
+        return [self.jobs.add(
+            "twin", guest.kernel.name, guest.run,
+            [*built[guest.kernel], plugin, prepared[guest.kernel.needs]],
+            self.gate_lost("twin", guest.kernel.name))
+            for guest in self.twin_guests]
+
+    def judge_twins(self, _):
+        judge_all(self, self.twin_guests)
 
     def guests(self):
         """The longest first."""
@@ -136,15 +170,15 @@ class Check:
         if job.seconds > 5:
             self.say_done(job, "done")
 
-    def build(self, job, target, name):
+    def build(self, job, target, name, tree):
         """A warning fails the gate, but what was built can be used."""
         log = self.log(f"build-{target}-{name}")
         argv = [f"{self.machines}/build-module", target,
                 f"{self.scratch}/{target}", f"NAME={name}"]
-        outcome = "passed"
-        if self.jobs.command(job, [*argv, "W=1e"], log):
+        outcome, env = "passed", {**os.environ, "VXLAN_TREE": tree}
+        if self.jobs.command(job, [*argv, "W=1e"], log, env):
             outcome, again = "failed", log.replace(".log", "-again.log")
-            if self.jobs.command(job, argv, again):
+            if self.jobs.command(job, argv, again, env):
                 raise JobFailed(f"{first_error(log)} ({log})")
         self.results.add("build", job.name, outcome, job.seconds,
                          first_error(log) if outcome == "failed" else "", log)
@@ -289,11 +323,16 @@ def first_error(path):
 
 def give_to_caller(folder):
     """What root wrote into the tree belongs to who called sudo."""
+    for top, _, files in os.walk(folder):
+        for path in (top, *(os.path.join(top, name) for name in files)):
+            give_to(path)
+
+
+def give_to(path):
+    """The same for one file."""
     if os.environ.get("SUDO_UID"):
-        owner = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
-        for top, _, files in os.walk(folder):
-            for path in (top, *(os.path.join(top, name) for name in files)):
-                os.chown(path, *owner, follow_symlinks=False)
+        os.chown(path, int(os.environ["SUDO_UID"]),
+                 int(os.environ["SUDO_GID"]), follow_symlinks=False)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,12 @@ live = []
 
 @dataclass(repr=False)
 class Packet:
-    """One captured frame. sent: it left through the interface."""
+    """One captured frame. sent: it left through the interface dev."""
     raw: bytes
     time: float
     sent: bool
     csum_unfilled: bool = False
+    dev: str = ""
 
     @property
     def eth(self):
@@ -63,7 +64,7 @@ class Packet:
 
 
 class Capture:
-    """All frames of an interface from now on, both directions.
+    """All frames of an interface (""; of all) from now on, both directions.
 
         cap = Capture(host.ns, "eth0")
         ...
@@ -74,11 +75,14 @@ class Capture:
     def __init__(self, ns, ifname="eth0", name=None):
         self.name = name or f"{ns.label}.{ifname}"
         with ns.entered():
-            self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.sock = socket.socket(
+                socket.AF_PACKET, socket.SOCK_RAW,
+                0 if ifname else socket.htons(ETH_P_ALL))
             self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 25)
             self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-            self.sock.bind((ifname, ETH_P_ALL))
+            if ifname:
+                self.sock.bind((ifname, ETH_P_ALL))
         self.sock.setblocking(False)
         self.buffer = bytearray(1 << 17)
         self.found = []
@@ -192,7 +196,7 @@ def _packet(raw, control, where):
                 if not status & TP_STATUS_VLAN_TPID_VALID:
                     tpid = wire.ETH_VLAN
                 raw = raw[:12] + struct.pack("!HH", tpid, tci) + raw[12:]
-    return Packet(raw, stamp, where[2] == PACKET_OUTGOING, unfilled)
+    return Packet(raw, stamp, where[2] == PACKET_OUTGOING, unfilled, where[0])
 
 
 def close_all():
