@@ -35,8 +35,12 @@ kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
 	help headers
 all: modules
 
+# Modules that import from vxlan would not load if the symbols had other versions.
+exports = $(filter vxlan,$(NAME))
+
 modules: headers
 	+$(kbuild) modules
+	$(if $(exports),@tools/check-exports $(KERNELDIR) Module.symvers)
 
 headers:
 	@test -e $(KERNELDIR)/Makefile || { \

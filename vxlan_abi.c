@@ -114,3 +114,54 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->default_dst.remote_ifindex = cfg->ifindex;
 	abi->default_dst.remote_dev = vtep->lower;
 }
+
+#if HAVE_VXLAN_DEV_CREATE
+#define VTEP_ABI_FLAGS \
+	(VXLAN_F_LEARN | VXLAN_F_IPV6 | VXLAN_F_UDP_ZERO_CSUM_TX | \
+	 VXLAN_F_UDP_ZERO_CSUM6_TX | VXLAN_F_UDP_ZERO_CSUM6_RX | \
+	 VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_PROXY | \
+	 VXLAN_F_RSC | VXLAN_F_L2MISS | VXLAN_F_L3MISS | \
+	 VXLAN_F_TTL_INHERIT | VXLAN_F_LOCALBYPASS)
+
+/**
+ * vtep_abi_config() - a configuration as other modules give it
+ * @abi: theirs
+ * @cfg: ours, after vtep_config_defaults(); filled, not yet validated
+ *
+ * Return: 0 or -EOPNOTSUPP for what this driver cannot do.
+ */
+int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
+{
+	if (abi->flags & ~VTEP_ABI_FLAGS)
+		return -EOPNOTSUPP;
+
+	cfg->remote = vtep_abi_addr_of(&abi->remote_ip);
+	cfg->local = vtep_abi_addr_of(&abi->saddr);
+	cfg->vni = be32_to_cpu(abi->vni);
+	cfg->ifindex = abi->remote_ifindex;
+	if (abi->dst_port)
+		cfg->port = abi->dst_port;
+	cfg->port_min = abi->port_min;
+	cfg->port_max = abi->port_max;
+	cfg->tos = abi->tos;
+	cfg->ttl = abi->ttl;
+	cfg->label = abi->label;
+	cfg->ageing = abi->age_interval;
+	cfg->limit = abi->addrmax;
+	cfg->df = abi->df;
+	cfg->learning = abi->flags & VXLAN_F_LEARN;
+	cfg->udp_csum = !(abi->flags & VXLAN_F_UDP_ZERO_CSUM_TX);
+	cfg->zero_csum6_tx = abi->flags & VXLAN_F_UDP_ZERO_CSUM6_TX;
+	cfg->zero_csum6_rx = abi->flags & VXLAN_F_UDP_ZERO_CSUM6_RX;
+	cfg->metadata = abi->flags & VXLAN_F_COLLECT_METADATA;
+	cfg->gbp = abi->flags & VXLAN_F_GBP;
+	cfg->proxy = abi->flags & VXLAN_F_PROXY;
+	cfg->short_circuit = abi->flags & VXLAN_F_RSC;
+	cfg->l2miss = abi->flags & VXLAN_F_L2MISS;
+	cfg->l3miss = abi->flags & VXLAN_F_L3MISS;
+	cfg->ttl_inherit = abi->flags & VXLAN_F_TTL_INHERIT;
+	if (VXLAN_F_LOCALBYPASS)
+		cfg->local_bypass = abi->flags & VXLAN_F_LOCALBYPASS;
+	return 0;
+}
+#endif

@@ -674,31 +674,26 @@ static int vtep_fdb_flush_entry(struct vtep_dev *vtep,
 }
 
 /**
- * vtep_fdb_flush() - take out what matches
+ * vtep_fdb_walk() - do something with each entry
  * @vtep: the device
- * @match: chooses among the destinations of the entries; NULL for all
- * @arg: for @match
- *
- * The lock is taken for one entry at a time.
+ * @step: what; called with vtep_dev.lock held, for one entry at a time
+ * @arg: for @step
  *
  * Context: process context, may sleep.
- * Return: 0; -ENOMEM when not all destinations that match could be taken out of
- * a flood entry, which cannot happen without @match.
+ * Return: 0, or the error of the first @step that had one; the walk ends there.
  */
-int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
-		   const void *arg)
+int vtep_fdb_walk(struct vtep_dev *vtep, vtep_fdb_step_t step, void *arg)
 {
 	struct vtep_fdb_entry *entry;
-	int err = 0;
 	unsigned int seen = 0;
+	int err = 0;
 	u32 id = 0;
 
 	rcu_read_lock();
-	while ((entry = vtep_fdb_next(vtep, &id))) {
+	while (!err && (entry = vtep_fdb_next(vtep, &id))) {
 		spin_lock_bh(&vtep->lock);
 		if (xa_load(&vtep->fdb.ids, id) == entry)
-			err = vtep_fdb_flush_entry(vtep, entry, match, arg) ?:
-			      err;
+			err = step(vtep, entry, arg);
 		spin_unlock_bh(&vtep->lock);
 		if (id++ == U32_MAX)
 			break;
@@ -710,6 +705,44 @@ int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 	}
 	rcu_read_unlock();
 	return err;
+}
+
+struct vtep_fdb_flush {
+	vtep_fdb_match_t match;
+	const void *arg;
+	int err;
+};
+
+/* One that could not be done is no reason to leave the others. */
+static int vtep_fdb_flush_step(struct vtep_dev *vtep,
+			       struct vtep_fdb_entry *entry, void *arg)
+{
+	struct vtep_fdb_flush *flush = arg;
+	int err;
+
+	err = vtep_fdb_flush_entry(vtep, entry, flush->match, flush->arg);
+	if (err)
+		flush->err = err;
+	return 0;
+}
+
+/**
+ * vtep_fdb_flush() - take out what matches
+ * @vtep: the device
+ * @match: chooses among the destinations of the entries; NULL for all
+ * @arg: for @match
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -ENOMEM when not all destinations that match could be taken out of
+ * a flood entry, which cannot happen without @match.
+ */
+int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
+		   const void *arg)
+{
+	struct vtep_fdb_flush flush = { .match = match, .arg = arg };
+
+	vtep_fdb_walk(vtep, vtep_fdb_flush_step, &flush);
+	return flush.err;
 }
 
 /**

@@ -162,6 +162,10 @@ typedef bool (*vtep_fdb_match_t)(const struct vtep_fdb_entry *entry,
 				 const struct vtep_fdb_dst *dst,
 				 const void *arg);
 
+/* What vtep_fdb_walk() does with an entry; an error ends the walk. */
+typedef int (*vtep_fdb_step_t)(struct vtep_dev *vtep,
+			       struct vtep_fdb_entry *entry, void *arg);
+
 int vtep_fdb_module_init(void);
 void vtep_fdb_module_exit(void);
 void vtep_fdb_set_hooks(const struct vtep_fdb_hooks *hooks);
@@ -200,6 +204,10 @@ void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
 			 const struct vtep_config *new,
 			 struct netlink_ext_ack *extack);
+void vtep_fdb_entry_set_offloaded(struct vtep_dev *vtep,
+				  struct vtep_fdb_entry *entry, u32 index,
+				  bool offloaded);
+int vtep_fdb_walk(struct vtep_dev *vtep, vtep_fdb_step_t step, void *arg);
 int vtep_fdb_flush(struct vtep_dev *vtep, vtep_fdb_match_t match,
 		   const void *arg);
 void vtep_fdb_flush_nexthop(struct vtep_dev *vtep, u32 nhid);

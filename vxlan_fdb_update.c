@@ -392,6 +392,27 @@ int vtep_fdb_switch_del(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 }
 
 /**
+ * vtep_fdb_entry_set_offloaded() - mark a destination of an entry
+ * @vtep: the device
+ * @entry: the entry
+ * @index: of the destination, 0 for the first one
+ * @offloaded: a switch forwards to it by itself
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_entry_set_offloaded(struct vtep_dev *vtep,
+				  struct vtep_fdb_entry *entry, u32 index,
+				  bool offloaded)
+{
+	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
+
+	if (slots)
+		WRITE_ONCE(vtep_fdb_slots_offloaded(slots)[index], offloaded);
+	else
+		WRITE_ONCE(entry->offloaded, offloaded);
+}
+
+/**
  * vtep_fdb_set_offloaded() - a switch forwards by itself, or does not any more
  * @vtep: the device
  * @key: the entry
@@ -406,19 +427,17 @@ void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
 {
 	const struct vtep_fdb_request req = { .dest = *dest };
 	struct vtep_fdb_entry *entry;
-	struct vtep_fdb_slots *slots;
 	int i;
 
 	spin_lock_bh(&vtep->lock);
 	entry = vtep_fdb_find(vtep, key->mac, key->vni);
 	if (!entry)
 		goto unlock;
-	slots = vtep_fdb_slots(vtep, entry);
-	i = vtep_fdb_slots_find(slots, dest);
+	i = vtep_fdb_slots_find(vtep_fdb_slots(vtep, entry), dest);
+	if (i < 0 && vtep_fdb_leads_to(vtep, entry, &req))
+		i = 0;
 	if (i >= 0)
-		WRITE_ONCE(vtep_fdb_slots_offloaded(slots)[i], offloaded);
-	else if (vtep_fdb_leads_to(vtep, entry, &req))
-		WRITE_ONCE(entry->offloaded, offloaded);
+		vtep_fdb_entry_set_offloaded(vtep, entry, i, offloaded);
 unlock:
 	spin_unlock_bh(&vtep->lock);
 }

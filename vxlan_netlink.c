@@ -10,6 +10,7 @@
  */
 #include "vxlan_netlink.h"
 #include "vxlan.h"
+#include "vxlan_abi.h"
 #include "vxlan_attr.h"
 #include "vxlan_dev.h"
 #include <linux/etherdevice.h>
@@ -217,6 +218,40 @@ static int vtep_link_new(struct net_device *dev,
 		vtep_config_announce_port();
 	return 0;
 }
+
+#if HAVE_VXLAN_DEV_CREATE
+/**
+ * vtep_link_create() - make a device as another module wants it
+ * @net: its namespace
+ * @dev: the device, set up
+ * @conf: what the other module wants
+ *
+ * Context: RTNL.
+ * Return: 0 or a negative error; the device is then not registered.
+ */
+int vtep_link_create(struct net *net, struct net_device *dev,
+		     const struct vxlan_config *conf)
+{
+	struct nlattr *none[VTEP_LINK_ATTR_MAX + 1] = {};
+	struct vtep_link_request req = { .net = net, .data = none };
+	struct vtep_config *cfg;
+	int err;
+
+	cfg = kzalloc_obj(*cfg);
+	if (!cfg)
+		return -ENOMEM;
+	vtep_config_defaults(cfg);
+	err = vtep_abi_config(conf, cfg) ?: check_config(&req, cfg);
+	if (err) {
+		kfree(cfg);
+		return err;
+	}
+
+	if (conf->mtu)
+		dev->mtu = min_t(unsigned int, conf->mtu, ETH_MAX_MTU);
+	return vtep_dev_create(net, dev, cfg, req.lower, conf->mtu, NULL);
+}
+#endif
 
 static int vtep_link_change(struct net_device *dev, struct nlattr *tb[],
 			    struct nlattr *data[],

@@ -32,6 +32,16 @@ vtep_switchdev_info(const struct vtep_fdb_key *key,
 	return info;
 }
 
+static struct switchdev_notifier_vxlan_fdb_info
+vtep_switchdev_info_of(const struct vtep_fdb_entry *entry,
+		       const struct vtep_fdb_dst *dst)
+{
+	struct vtep_dest dest = vtep_remote_dest(dst->remote);
+
+	return vtep_switchdev_info(&entry->key, &dest, entry->user,
+				   dst->offloaded);
+}
+
 /**
  * vtep_switchdev_offer() - vtep_fdb_hooks.offer
  * @vtep: the device
@@ -68,13 +78,117 @@ void vtep_switchdev_withdraw(struct vtep_dev *vtep,
 			     const struct vtep_fdb_entry *entry,
 			     const struct vtep_fdb_dst *dst)
 {
-	struct vtep_dest dest = vtep_remote_dest(dst->remote);
 	struct switchdev_notifier_vxlan_fdb_info info =
-		vtep_switchdev_info(&entry->key, &dest, entry->user,
-				    dst->offloaded);
+		vtep_switchdev_info_of(entry, dst);
 
 	call_switchdev_notifiers(SWITCHDEV_VXLAN_FDB_DEL_TO_DEVICE, vtep->dev,
 				 &info.info, NULL);
+}
+
+/**
+ * vtep_switchdev_find() - the first remote of an entry, as switches see it
+ * @vtep: the device
+ * @mac: MAC address of the entry
+ * @vni: its source VNI, host order
+ * @info: filled
+ *
+ * Context: any but hard interrupts.
+ * Return: 0 or -ENOENT.
+ */
+int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, u32 vni,
+			struct switchdev_notifier_vxlan_fdb_info *info)
+{
+	const struct vtep_fdb_entry *entry;
+	struct vtep_fdb_dst dst;
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	entry = vtep_fdb_find(vtep, mac, vni);
+	if (entry && vtep_fdb_dst(vtep, entry, 0, &dst) && dst.remote) {
+		*info = vtep_switchdev_info_of(entry, &dst);
+		info->info.dev = vtep->dev;
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+struct vtep_switchdev_replay {
+	u32 vni;
+	struct notifier_block *nb;
+	struct netlink_ext_ack *extack;
+};
+
+static int vtep_switchdev_replay_entry(struct vtep_dev *vtep,
+				       struct vtep_fdb_entry *entry, void *arg)
+{
+	const struct vtep_switchdev_replay *replay = arg;
+	struct switchdev_notifier_vxlan_fdb_info info;
+	struct notifier_block *nb = replay->nb;
+	struct vtep_fdb_dst dst;
+	int i, err = 0;
+
+	if (entry->key.vni != replay->vni)
+		return 0;
+	for (i = 0; !err && vtep_fdb_dst(vtep, entry, i, &dst); i++) {
+		if (!dst.remote)
+			continue;
+		info = vtep_switchdev_info_of(entry, &dst);
+		info.info.dev = vtep->dev;
+		info.info.extack = replay->extack;
+		err = notifier_to_errno(nb->notifier_call(nb,
+				SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE, &info));
+	}
+	return err;
+}
+
+/**
+ * vtep_switchdev_replay() - tell a switch all entries of a VNI
+ * @vtep: the device
+ * @vni: their source VNI, host order
+ * @nb: the switch
+ * @extack: says why the switch cannot do it
+ *
+ * Context: process context.
+ * Return: 0 or the error of the switch; it knows a part of the entries then.
+ */
+int vtep_switchdev_replay(struct vtep_dev *vtep, u32 vni,
+			  struct notifier_block *nb,
+			  struct netlink_ext_ack *extack)
+{
+	struct vtep_switchdev_replay replay = {
+		.vni = vni,
+		.nb = nb,
+		.extack = extack,
+	};
+
+	return vtep_fdb_walk(vtep, vtep_switchdev_replay_entry, &replay);
+}
+
+static int vtep_switchdev_clear_entry(struct vtep_dev *vtep,
+				      struct vtep_fdb_entry *entry, void *arg)
+{
+	const u32 *vni = arg;
+	struct vtep_fdb_dst dst;
+	int i;
+
+	if (entry->key.vni != *vni)
+		return 0;
+	for (i = 0; vtep_fdb_dst(vtep, entry, i, &dst); i++)
+		vtep_fdb_entry_set_offloaded(vtep, entry, i, false);
+	return 0;
+}
+
+/**
+ * vtep_switchdev_clear() - no switch forwards to a VNI by itself any more
+ * @vtep: the device
+ * @vni: source VNI of the entries, host order
+ *
+ * Context: process context.
+ */
+void vtep_switchdev_clear(struct vtep_dev *vtep, u32 vni)
+{
+	vtep_fdb_walk(vtep, vtep_switchdev_clear_entry, &vni);
 }
 
 static struct vtep_dest
@@ -91,12 +205,14 @@ vtep_switchdev_dest(const struct switchdev_notifier_vxlan_fdb_info *info)
 }
 
 /* A device with one VNI has its entries under that one. */
-static u32 vtep_switchdev_vni(const struct vtep_dev *vtep)
+static u32 vtep_switchdev_vni(const struct vtep_dev *vtep, __be32 asked)
 {
+	const struct vtep_config *cfg;
 	u32 vni;
 
 	rcu_read_lock();
-	vni = rcu_dereference(vtep->cfg)->vni;
+	cfg = rcu_dereference(vtep->cfg);
+	vni = cfg->metadata ? be32_to_cpu(asked) : cfg->vni;
 	rcu_read_unlock();
 	return vni;
 }
@@ -107,7 +223,8 @@ vtep_switchdev_fdb(struct vtep_dev *vtep, unsigned long event,
 {
 	const struct vtep_dest dest = vtep_switchdev_dest(info);
 	const struct vtep_fdb_key key =
-		vtep_fdb_key(info->eth_addr, vtep_switchdev_vni(vtep));
+		vtep_fdb_key(info->eth_addr,
+			     vtep_switchdev_vni(vtep, info->vni));
 	struct netlink_ext_ack *extack =
 		switchdev_notifier_info_to_extack(&info->info);
 	bool offloaded = info->offloaded;

@@ -9,6 +9,7 @@
 #include "vxlan_fdb.h"
 
 struct netlink_ext_ack;
+struct switchdev_notifier_vxlan_fdb_info;
 
 int vtep_switchdev_init(void);
 void vtep_switchdev_exit(void);
@@ -19,5 +20,12 @@ int vtep_switchdev_offer(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 void vtep_switchdev_withdraw(struct vtep_dev *vtep,
 			     const struct vtep_fdb_entry *entry,
 			     const struct vtep_fdb_dst *dst);
+
+int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, u32 vni,
+			struct switchdev_notifier_vxlan_fdb_info *info);
+int vtep_switchdev_replay(struct vtep_dev *vtep, u32 vni,
+			  struct notifier_block *nb,
+			  struct netlink_ext_ack *extack);
+void vtep_switchdev_clear(struct vtep_dev *vtep, u32 vni);
 
 #endif /* VTEP_SWITCHDEV_H */

@@ -102,6 +102,9 @@ result IP_TUNNEL_KEY_NHID \
 result NEXTHOP_FDB_DST_PORT \
 	declares net/nexthop.h '[*]nexthop_path_fdb_result' '[*]dst_port'
 
+result VXLAN_DEV_CREATE \
+	has net/vxlan.h vxlan_dev_create
+
 # Packets and memory
 if [ -e "$include/net/dropreason-core.h" ]; then
 	reasons=net/dropreason-core.h
