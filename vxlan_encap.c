@@ -107,10 +107,13 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 			.sport = vtep_outer_sport(tx, skb),
 			.dport = remote->key.port,
 		},
-		.vni = remote->key.vni ?: tx->vni,
+		.vni = remote->key.vni,
 		.gbp = skb->mark,
 	};
 
+	/* The remotes of an external device keep the VNI, but for those told. */
+	if (cfg->metadata && !outer.vni)
+		outer.vni = tx->vni;
 	outer.route.tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield :
 							 cfg->tos, &inner);
 	outer.route.label = cfg->label_policy == VXLAN_LABEL_INHERIT ?

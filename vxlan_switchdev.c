@@ -126,7 +126,7 @@ static int vtep_switchdev_replay_entry(struct vtep_dev *vtep,
 	struct switchdev_notifier_vxlan_fdb_info info;
 	struct notifier_block *nb = replay->nb;
 	struct vtep_fdb_dst dst;
-	int i, err = 0;
+	int i, answer, err = 0;
 
 	if (entry->key.vni != replay->vni)
 		return 0;
@@ -136,8 +136,9 @@ static int vtep_switchdev_replay_entry(struct vtep_dev *vtep,
 		info = vtep_switchdev_info_of(entry, &dst);
 		info.info.dev = vtep->dev;
 		info.info.extack = replay->extack;
-		err = notifier_to_errno(nb->notifier_call(nb,
-				SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE, &info));
+		answer = nb->notifier_call(nb, SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE,
+					   &info);
+		err = notifier_to_errno(answer);
 	}
 	return err;
 }

@@ -88,7 +88,7 @@ RULES = [
     # Links
     Rule("needs-newer-kernel", said="needs Linux", kernels=OLDER),
     Rule("newer-attribute", "link/(LOCALBYPASS|LABEL_POLICY|RESERVED_BITS|"
-         "MC_ROUTE)/.*", kernels=OLDER),
+         "MC_ROUTE|reserved)/.*", kernels=OLDER),
     Rule("not-yet", said="not supported yet"),
     Rule("wrong-length", "link/.*", said="has a wrong length"),
     Rule("unknown-attribute", "link/.*", said="Unknown VXLAN attribute"),
@@ -139,6 +139,8 @@ RULES = [
          r"wire\.1\.ip"),
     Rule("ttl-inherit-group", "packet/tx/ttl/group-inherit/.*/other",
          r"wire\.1\.ip"),
+    Rule("gbp-dont-learn", "packet/gbp/rx/no-learning/.*",
+         r"fdb\..*|events"),
     Rule("flood-order", "packet/tx/order/.*", r"wire\.\d\..*"),
     Rule("source-port", "packet/tx/port/.*/(not-ip|arp|tagged|tagged-arp)",
          "spread", when=lambda theirs, ours: (theirs, ours) == (False, True)),
