@@ -58,7 +58,8 @@ struct vtep_fdb {
 
 /**
  * struct vtep_remotes - the VTEPs a device knows and the handles to them
- * @peers: struct vtep_peer by address and interface; vtep_dev.lock
+ * @peers: struct vtep_peer by address and interface; readers RCU, writers
+ *	vtep_dev.lock
  * @handles: struct vtep_remote by peer, port and VNI; vtep_dev.lock
  * @count: number of peers, bounded by VTEP_PEERS_MAX; vtep_dev.lock
  */

@@ -128,12 +128,15 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
  * @abi: theirs
  * @cfg: ours, after vtep_config_defaults(); filled, not yet validated
  *
- * Return: 0 or -EOPNOTSUPP for what this driver cannot do.
+ * Return: 0; -EOPNOTSUPP for what this driver cannot do; -EINVAL.
  */
 int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
 {
 	if (abi->flags & ~VTEP_ABI_FLAGS)
 		return -EOPNOTSUPP;
+	if (be32_to_cpu(abi->vni) > VTEP_VNI_MAX ||
+	    abi->port_max < abi->port_min || (u8)abi->df > VTEP_DF_INHERIT)
+		return -EINVAL;
 
 	cfg->remote = vtep_abi_addr_of(&abi->remote_ip);
 	cfg->local = vtep_abi_addr_of(&abi->saddr);
@@ -145,7 +148,7 @@ int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
 	cfg->port_max = abi->port_max;
 	cfg->tos = abi->tos;
 	cfg->ttl = abi->ttl;
-	cfg->label = abi->label;
+	cfg->label = abi->label & IPV6_FLOWLABEL_MASK;
 	cfg->ageing = abi->age_interval;
 	cfg->limit = abi->addrmax;
 	cfg->df = abi->df;

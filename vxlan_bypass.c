@@ -13,7 +13,10 @@
 
 #include <linux/etherdevice.h>
 
-/* What the receiver of an encapsulated frame would learn it from. */
+/*
+ * Where the sender's address is learned: on this host. With the port and VNI of
+ * the sending device, else the answer would come back to the one that sends it.
+ */
 static struct vtep_addr vtep_bypass_source(u16 family)
 {
 	return family == AF_INET6 ? vtep_addr_v6(&in6addr_loopback) :
@@ -26,6 +29,8 @@ static void vtep_bypass_leave(const struct vtep_tx *tx, struct sk_buff *skb,
 	struct net_device *dev = tx->vtep->dev;
 
 	dev_sw_netstats_tx_add(dev, 1, skb->len);
+	/* Reception may merge it with packets of other senders. */
+	skb_orphan(skb);
 	skb->encapsulation = 0;
 	skb_scrub_packet(skb, !net_eq(dev_net(dev), dev_net(to->dev)));
 }
@@ -48,7 +53,11 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 			      const struct vtep_peer *peer, u32 vni,
 			      __be16 port)
 {
-	struct vtep_addr from = vtep_bypass_source(peer->key.addr.family);
+	const struct vtep_dest from = {
+		.peer.addr = vtep_bypass_source(peer->key.addr.family),
+		.vni = tx->vni,
+		.port = tx->cfg->port,
+	};
 	struct vtep_dev *to = NULL;
 
 	sock = vtep_sock_find_port(sock, port);

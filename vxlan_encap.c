@@ -156,13 +156,17 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
  * to get: let it come in through this device.
  */
 static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb,
-			      const struct vtep_outer *outer)
+			      const struct vtep_outer *outer,
+			      const void *saddr)
 {
+	const struct vtep_addr *remote = &outer->route.peer->key.addr;
+
 	vtep_count(vtep->counters, VTEP_TX_TOO_BIG);
 	skb->encapsulation = 0;
-	if (!outer->info)
+	/* A bridge needs the VNI of the answer to know its VLAN. */
+	if (!skb_metadata_dst(skb))
 		skb_scrub_packet(skb, false);
-	else if (!vtep_info_turn(skb, &outer->route.local))
+	else if (!vtep_info_turn(skb, remote, saddr))
 		goto free_skb;
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	netif_rx(skb);
@@ -173,21 +177,22 @@ free_skb:
 }
 
 /*
- * Does the frame fit? @overhead is the length of the outer headers, @whole
- * says that the packet must not be fragmented. VTEP_COUNTERS: it did not fit,
- * its sender was told, and there is no packet any more.
+ * Does the frame fit? @overhead is the length of the outer headers, @saddr
+ * their source address, @whole says that the packet must not be fragmented.
+ * VTEP_COUNTERS: it did not fit, its sender was told, and there is no packet
+ * any more.
  */
 static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
 					struct sk_buff *skb,
 					struct dst_entry *dst, int overhead,
 					const struct vtep_outer *outer,
-					bool whole)
+					const void *saddr, bool whole)
 {
 	int err = skb_tunnel_check_pmtu(skb, dst, overhead + ETH_HLEN,
 					netif_is_any_bridge_port(vtep->dev));
 
 	if (unlikely(err > 0)) {
-		vtep_return_error(vtep, skb, outer);
+		vtep_return_error(vtep, skb, outer, saddr);
 		return VTEP_COUNTERS;
 	}
 	/* The IP layer would drop it, without a name. */
@@ -231,9 +236,8 @@ static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 		goto put_route;
 	}
 
-	to->local = vtep_addr_v4(saddr);
 	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead, outer,
-				 outer->df && !ip_mtu_locked(&rt->dst));
+				 &saddr, outer->df && !ip_mtu_locked(&rt->dst));
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
@@ -275,8 +279,8 @@ static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 		goto put_route;
 	}
 
-	to->local = vtep_addr_v6(&saddr);
-	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, outer, true);
+	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, outer, &saddr,
+				 true);
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 

@@ -431,7 +431,7 @@ void vtep_fdb_redirect(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 {
 	struct vtep_fdb_target old = vtep_fdb_target(vtep, entry);
 
-	/* A packet that comes between the two finds one of them. */
+	/* A packet that finds neither has come between: it looks again. */
 	if (target->remote) {
 		rcu_assign_pointer(entry->remote, target->remote);
 		RCU_INIT_POINTER(entry->nexthop, NULL);

@@ -117,9 +117,13 @@ static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
 	}
 
 	nexthop = rcu_dereference_bh(entry->nexthop);
-	if (nexthop && vtep_nexthop_leads_to(nexthop, &from->peer.addr))
-		return VTEP_OK;
-	return VTEP_RX_STATIC_ENTRY;
+	if (nexthop)
+		return vtep_nexthop_leads_to(nexthop, &from->peer.addr) ?
+		       VTEP_OK : VTEP_RX_STATIC_ENTRY;
+	/* A flood entry; or a group has made room for a remote just now. */
+	remote = rcu_dereference_bh(entry->remote);
+	return remote && vtep_fdb_from(remote, from) ? VTEP_OK :
+						       VTEP_RX_STATIC_ENTRY;
 }
 
 static void vtep_fdb_touch(struct vtep_fdb_entry *entry,

@@ -68,6 +68,37 @@ static bool vtep_fdb_step_state(const struct vtep_fdb_entry *entry,
 	       entry->ndm_flags != (req->ndm_flags & ~NTF_USE);
 }
 
+/* Which of its destinations a message about a change names. */
+static bool vtep_fdb_step_dst(struct vtep_dev *vtep,
+			      struct vtep_fdb_entry *entry,
+			      const struct vtep_fdb_request *req,
+			      struct vtep_fdb_dst *dst)
+{
+	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
+	int i = slots ? vtep_fdb_slots_find(slots, &req->dest) : 0;
+
+	return vtep_fdb_dst(vtep, entry, max(i, 0), dst);
+}
+
+/* Switches are asked about the destination that is new, or stays. */
+static int vtep_fdb_step_offer(struct vtep_dev *vtep,
+			       struct vtep_fdb_entry *entry,
+			       const struct vtep_fdb_step *step,
+			       struct netlink_ext_ack *extack)
+{
+	const struct vtep_fdb_request *req = step->req;
+	struct vtep_dest dest = req->dest;
+	struct vtep_fdb_dst dst;
+
+	if (!step->slots && !step->target.remote) {
+		if (step->target.nexthop ||
+		    !vtep_fdb_step_dst(vtep, entry, req, &dst) || !dst.remote)
+			return 0;
+		dest = vtep_remote_dest(dst.remote);
+	}
+	return vtep_fdb_offer(vtep, &entry->key, &dest, req->user, extack);
+}
+
 /* All that can fail; a request that changes nothing leaves an empty step. */
 static int vtep_fdb_step_prepare(struct vtep_dev *vtep,
 				 struct vtep_fdb_entry *entry,
@@ -85,10 +116,10 @@ static int vtep_fdb_step_prepare(struct vtep_dev *vtep,
 		err = vtep_fdb_target_get(vtep, entry, req, &step->target,
 					  extack);
 	/* Append is for flood entries; to another it changes nothing. */
-	if (err || req->nhid || vtep_fdb_step_empty(step))
+	if (err || vtep_fdb_step_empty(step))
 		return err;
 
-	err = vtep_fdb_offer(vtep, &entry->key, &req->dest, req->user, extack);
+	err = vtep_fdb_step_offer(vtep, entry, step, extack);
 	if (!err)
 		return 0;
 	if (step->slots)
@@ -97,24 +128,12 @@ static int vtep_fdb_step_prepare(struct vtep_dev *vtep,
 	return err;
 }
 
-/* Which destination the event about a change names. */
-static void vtep_fdb_step_tell(struct vtep_dev *vtep,
-			       struct vtep_fdb_entry *entry,
-			       const struct vtep_fdb_request *req)
-{
-	struct vtep_fdb_slots *slots = vtep_fdb_slots(vtep, entry);
-	int i = slots ? vtep_fdb_slots_find(slots, &req->dest) : 0;
-	struct vtep_fdb_dst dst;
-
-	if (vtep_fdb_dst(vtep, entry, max(i, 0), &dst))
-		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_NEW);
-}
-
 static void vtep_fdb_step_apply(struct vtep_dev *vtep,
 				struct vtep_fdb_entry *entry,
 				const struct vtep_fdb_step *step)
 {
 	const struct vtep_fdb_request *req = step->req;
+	struct vtep_fdb_dst dst;
 
 	if (step->slots)
 		vtep_fdb_slots_publish(vtep, entry, step->slots);
@@ -126,7 +145,8 @@ static void vtep_fdb_step_apply(struct vtep_dev *vtep,
 		entry->user = req->user;
 	}
 	WRITE_ONCE(entry->updated, jiffies);
-	vtep_fdb_step_tell(vtep, entry, req);
+	if (vtep_fdb_step_dst(vtep, entry, req, &dst))
+		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_NEW);
 }
 
 static int vtep_fdb_refuse(int err, struct netlink_ext_ack *extack)
@@ -478,7 +498,7 @@ static int vtep_fdb_move_default(struct vtep_dev *vtep,
 
 	entry = vtep_fdb_find(vtep, was->key.mac, was->key.vni);
 	slots = entry ? vtep_fdb_slots(vtep, entry) : NULL;
-	if (slots) {
+	if (slots && !vtep_addr_any(&was->dest.peer.addr)) {
 		spare = vtep_fdb_slots_alloc(slots->count);
 		if (!spare)
 			return vtep_fdb_refuse(-ENOMEM, extack);

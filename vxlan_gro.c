@@ -4,6 +4,7 @@
  * travel up the stack as one.
  */
 #include "vxlan_rx.h"
+#include "vxlan_config.h"
 #include "vxlan_hdr.h"
 
 #include <linux/etherdevice.h>
@@ -31,6 +32,17 @@ static void vtep_gro_compare(struct list_head *head, const struct vtep_hdr *hdr,
 	}
 }
 
+/* Bits that the devices of this socket do not use. */
+static bool vtep_gro_odd(const struct sock *sk, const struct vtep_hdr *hdr)
+{
+	const struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
+	struct vtep_hdr rest = *hdr;
+
+	if (sock && sock->rx_flags & VTEP_RX_GBP)
+		rest.flags &= ~VTEP_GBP_USED;
+	return vtep_hdr_reserved(&rest);
+}
+
 /**
  * vtep_gro_receive() - may this packet be merged with those held?
  * @sk: our socket
@@ -51,7 +63,7 @@ struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
 	struct sk_buff *done;
 
 	if (unlikely(!hdr || !(hdr->flags & VTEP_FLAG_VNI) ||
-		     vtep_hdr_reserved(hdr))) {
+		     vtep_gro_odd(sk, hdr))) {
 		NAPI_GRO_CB(skb)->flush |= 1;
 		return NULL;
 	}

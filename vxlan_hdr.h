@@ -49,11 +49,9 @@ static inline void vtep_hdr_build(struct vtep_hdr *hdr, u32 vni)
 	hdr->vni = cpu_to_be32(vni << 8);
 }
 
-/* Group policy of a received header, as skb->mark has it; 0 without one. */
+/* Group policy of a header with VTEP_FLAG_GBP, as skb->mark has it. */
 static inline u32 vtep_hdr_gbp(const struct vtep_hdr *hdr)
 {
-	if (!(hdr->flags & VTEP_FLAG_GBP))
-		return 0;
 	return be32_to_cpu(hdr->flags) & VTEP_GBP_MASK;
 }
 

@@ -36,22 +36,26 @@ bool vtep_info_gbp(const struct ip_tunnel_info *info, u32 *gbp)
 /**
  * vtep_info_turn() - make instructions the description of the answer
  * @skb: a packet that is its own answer, an ICMP error
- * @local: underlay address it would have been sent from
+ * @remote: the VTEP it would have been sent to
+ * @saddr: address it would have been sent from, of the same family
  *
  * Return: false without memory.
  */
-bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *local)
+bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *remote,
+		    const void *saddr)
 {
 	struct ip_tunnel_info *info = skb_tunnel_info_unclone(skb);
 
 	if (!info)
 		return false;
-	if (ip_tunnel_info_af(info) == AF_INET6) {
-		info->key.u.ipv6.src = info->key.u.ipv6.dst;
-		info->key.u.ipv6.dst = local->v6;
+	if (remote->family == AF_INET6) {
+		info->mode |= IP_TUNNEL_INFO_IPV6;
+		info->key.u.ipv6.src = remote->v6;
+		info->key.u.ipv6.dst = *(const struct in6_addr *)saddr;
 	} else {
-		info->key.u.ipv4.src = info->key.u.ipv4.dst;
-		info->key.u.ipv4.dst = local->v4;
+		info->mode &= ~IP_TUNNEL_INFO_IPV6;
+		info->key.u.ipv4.src = remote->v4;
+		info->key.u.ipv4.dst = *(const __be32 *)saddr;
 	}
 	return true;
 }

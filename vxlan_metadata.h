@@ -47,7 +47,8 @@ static inline struct dst_cache *vtep_info_cache(struct ip_tunnel_info *info)
 }
 
 bool vtep_info_gbp(const struct ip_tunnel_info *info, u32 *gbp);
-bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *local);
+bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *remote,
+		    const void *saddr);
 bool vtep_metadata_set(struct sk_buff *skb, u16 family, u32 vni);
 void vtep_metadata_set_gbp(struct sk_buff *skb, u32 gbp);
 int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb);

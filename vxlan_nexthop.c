@@ -88,7 +88,7 @@ free_nexthop:
  *
  * Context: RTNL and vtep_dev.lock.
  * Return: the group, or an ERR_PTR(): -EINVAL if there is no FDB nexthop group
- * of that number, -EAFNOSUPPORT if it is of the other family, -ENOMEM.
+ * of that number, -EAFNOSUPPORT if it is of the other family, -EBUSY, -ENOMEM.
  */
 struct vtep_nexthop *vtep_nexthop_get(struct vtep_dev *vtep, u32 id,
 				      struct netlink_ext_ack *extack)
@@ -108,6 +108,12 @@ struct vtep_nexthop *vtep_nexthop_get(struct vtep_dev *vtep, u32 id,
 	nexthop = xa_load(&vtep->nexthops, id);
 	if (!nexthop)
 		return vtep_nexthop_create(vtep, nh);
+	/* The core may have had no memory to tell that the former one went. */
+	if (nexthop->nh != nh) {
+		NL_SET_ERR_MSG(extack,
+			       "Entries with a former nexthop of this number are left");
+		return ERR_PTR(-EBUSY);
+	}
 	nexthop->refs++;
 	return nexthop;
 }

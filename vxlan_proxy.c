@@ -23,11 +23,11 @@
 /**
  * struct vtep_station - what the host knows of an address of the overlay
  * @mac: its MAC address
- * @usable: the neighbour entry may be used to answer for it
+ * @state: NUD_* of the neighbour entry
  */
 struct vtep_station {
-	u8 mac[ETH_ALEN];
-	bool usable;
+	u8 mac[ETH_ALEN] __aligned(2);
+	u8 state;
 };
 
 /* Length of the only option of an answer: the target's MAC address. */
@@ -57,7 +57,7 @@ static bool vtep_station_find(const struct vtep_tx *tx,
 			vtep_fdb_miss(tx->vtep, NULL, addr);
 		return false;
 	}
-	station->usable = READ_ONCE(neigh->nud_state) & NUD_CONNECTED;
+	station->state = READ_ONCE(neigh->nud_state);
 	neigh_ha_snapshot(station->mac, neigh, dev);
 	neigh_release(neigh);
 	return true;
@@ -85,7 +85,7 @@ static bool vtep_proxy_find(const struct vtep_tx *tx,
 	struct vtep_fdb_dst dst;
 
 	if (!vtep_station_find(tx, target, &answer->station) ||
-	    !answer->station.usable)
+	    !(answer->station.state & NUD_CONNECTED))
 		return false;
 
 	entry = vtep_fdb_find(tx->vtep, answer->station.mac, tx->vni);
@@ -186,30 +186,42 @@ static const struct nd_msg *vtep_proxy_solicitation(struct sk_buff *skb)
 	return nd;
 }
 
-/* Who asks: the MAC address in the option, else the sender of the frame. */
+/*
+ * Whom to answer: the MAC address in the option, else the sender of the frame.
+ * False if the solicitation is not valid (RFC 4861 section 7.1.1). All of the
+ * packet is linear then.
+ */
 static bool vtep_proxy_asker(struct sk_buff *skb, u8 *mac)
 {
-	unsigned int off = ETH_HLEN + sizeof(struct ipv6hdr) +
-			   sizeof(struct nd_msg);
+	unsigned int off = ETH_HLEN + sizeof(struct ipv6hdr);
 	const struct nd_opt_hdr *opt;
-	unsigned int len;
+	const struct ipv6hdr *ip6;
+	unsigned int len, end;
 
 	if (skb_linearize(skb))
 		return false;
+	ip6 = (const void *)(skb->data + ETH_HLEN);
+	end = off + ntohs(ip6->payload_len);
+	off += sizeof(struct nd_msg);
+	if (ip6->hop_limit != 255 || end < off || end > skb->len)
+		return false;
+
 	ether_addr_copy(mac, eth_hdr(skb)->h_source);
-	while (off + sizeof(*opt) <= skb->len) {
+	for (; off + sizeof(*opt) <= end; off += len) {
 		opt = (const void *)(skb->data + off);
 		len = opt->nd_opt_len * 8;
-		if (!len || off + len > skb->len)
+		if (!len || off + len > end)
 			return false;
-		if (opt->nd_opt_type == ND_OPT_SOURCE_LL_ADDR) {
+		if (opt->nd_opt_type == ND_OPT_SOURCE_LL_ADDR)
 			ether_addr_copy(mac, (const u8 *)(opt + 1));
-			break;
-		}
-		off += len;
 	}
-	return true;
+	return is_valid_ether_addr(mac);
 }
+
+/* All nodes of the link, for whoever has no address yet (RFC 4861 7.2.4). */
+static const struct in6_addr vtep_all_nodes = {
+	.s6_addr = { 0xff, 0x02, [15] = 0x01 },
+};
 
 /* From the answer's IPv6 header on; the Ethernet header is in front of it. */
 static void vtep_proxy_advertise(struct sk_buff *reply,
@@ -218,6 +230,7 @@ static void vtep_proxy_advertise(struct sk_buff *reply,
 				 const struct vtep_answer *answer)
 {
 	const unsigned int len = sizeof(struct nd_msg) + VTEP_ND_OPT_LEN;
+	bool probe = ipv6_addr_any(&request->saddr);
 	struct ipv6hdr *ip6;
 	struct nd_msg *nd;
 
@@ -229,14 +242,14 @@ static void vtep_proxy_advertise(struct sk_buff *reply,
 	ip6->nexthdr = IPPROTO_ICMPV6;
 	ip6->hop_limit = 255;
 	ip6->saddr = *target;
-	ip6->daddr = request->saddr;
+	ip6->daddr = probe ? vtep_all_nodes : request->saddr;
 
 	skb_set_transport_header(reply, sizeof(*ip6));
 	nd = skb_put_zero(reply, len);
 	nd->icmph.icmp6_type = NDISC_NEIGHBOUR_ADVERTISEMENT;
 	nd->icmph.icmp6_router = answer->router;
 	nd->icmph.icmp6_override = 1;
-	nd->icmph.icmp6_solicited = 1;
+	nd->icmph.icmp6_solicited = !probe;
 	nd->target = *target;
 	nd->opt[0] = ND_OPT_TARGET_LL_ADDR;
 	nd->opt[1] = VTEP_ND_OPT_LEN / 8;
@@ -247,16 +260,15 @@ static void vtep_proxy_advertise(struct sk_buff *reply,
 }
 
 static struct sk_buff *vtep_proxy_na(struct net_device *dev,
-				     const struct sk_buff *request,
+				     const struct ipv6hdr *request,
 				     const u8 *asker,
 				     const struct in6_addr *target,
 				     const struct vtep_answer *answer)
 {
-	const struct ipv6hdr *ip6;
 	struct sk_buff *reply;
 	struct ethhdr *eth;
 
-	reply = netdev_alloc_skb_ip_align(dev, ETH_HLEN + sizeof(*ip6) +
+	reply = netdev_alloc_skb_ip_align(dev, ETH_HLEN + sizeof(*request) +
 					  sizeof(struct nd_msg) +
 					  VTEP_ND_OPT_LEN);
 	if (!reply)
@@ -264,14 +276,16 @@ static struct sk_buff *vtep_proxy_na(struct net_device *dev,
 
 	skb_reset_mac_header(reply);
 	eth = skb_put(reply, sizeof(*eth));
-	ether_addr_copy(eth->h_dest, asker);
+	if (ipv6_addr_any(&request->saddr))
+		ipv6_eth_mc_map(&vtep_all_nodes, eth->h_dest);
+	else
+		ether_addr_copy(eth->h_dest, asker);
 	ether_addr_copy(eth->h_source, answer->station.mac);
 	eth->h_proto = htons(ETH_P_IPV6);
 	reply->protocol = eth->h_proto;
 	__skb_pull(reply, sizeof(*eth));
 
-	ip6 = (const void *)(request->data + ETH_HLEN);
-	vtep_proxy_advertise(reply, ip6, target, answer);
+	vtep_proxy_advertise(reply, request, target, answer);
 	return reply;
 }
 
@@ -296,8 +310,13 @@ static enum vtep_counter vtep_proxy_nd(const struct vtep_tx *tx,
 	if (!vtep_proxy_find(tx, &target, &answer) ||
 	    !vtep_proxy_asker(skb, asker))
 		return VTEP_TX_PROXY_SILENT;
+	/* Who probes for its own address is not told that it is taken. */
+	ip6 = (const void *)(skb->data + ETH_HLEN);
+	if (ipv6_addr_any(&ip6->saddr) &&
+	    ether_addr_equal(asker, answer.station.mac))
+		return VTEP_TX_PROXY_SILENT;
 
-	reply = vtep_proxy_na(tx->vtep->dev, skb, asker, &target.v6, &answer);
+	reply = vtep_proxy_na(tx->vtep->dev, ip6, asker, &target.v6, &answer);
 	return vtep_proxy_done(tx, skb, reply);
 }
 
@@ -324,14 +343,24 @@ enum vtep_counter vtep_proxy(const struct vtep_tx *tx, struct sk_buff *skb)
 
 /* Route short circuit */
 
+/* By the frame's own type: what the sender says beside may be another. */
 static bool vtep_inner_dst(struct sk_buff *skb, struct vtep_addr *dst)
 {
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip4;
+
 	switch (eth_hdr(skb)->h_proto) {
 	case htons(ETH_P_IP):
-		*dst = vtep_addr_v4(ip_hdr(skb)->daddr);
+		if (!pskb_may_pull(skb, ETH_HLEN + sizeof(*ip4)))
+			return false;
+		ip4 = (const void *)(skb->data + ETH_HLEN);
+		*dst = vtep_addr_v4(ip4->daddr);
 		return true;
 	case htons(ETH_P_IPV6):
-		*dst = vtep_addr_v6(&ipv6_hdr(skb)->daddr);
+		if (!pskb_may_pull(skb, ETH_HLEN + sizeof(*ip6)))
+			return false;
+		ip6 = (const void *)(skb->data + ETH_HLEN);
+		*dst = vtep_addr_v6(&ip6->daddr);
 		return true;
 	default:
 		return false;
@@ -341,8 +370,7 @@ static bool vtep_inner_dst(struct sk_buff *skb, struct vtep_addr *dst)
 /**
  * vtep_short_circuit() - do what the router would do
  * @tx: device with short circuit
- * @skb: a frame to the MAC address of a router, private to the caller; its IP
- *	header, if there is one, is linear and the network header points to it
+ * @skb: a frame to the MAC address of a router, private to the caller
  *
  * Context: BH disabled, RCU.
  * Return: true if the frame now comes from the router's MAC address and goes
@@ -356,6 +384,9 @@ bool vtep_short_circuit(const struct vtep_tx *tx, struct sk_buff *skb)
 
 	if (!vtep_inner_dst(skb, &dst) ||
 	    !vtep_station_find(tx, &dst, &station))
+		return false;
+	/* What is being resolved has no address yet: let the router do it. */
+	if (!(station.state & NUD_VALID) || !is_valid_ether_addr(station.mac))
 		return false;
 	if (ether_addr_equal_unaligned(eth_hdr(skb)->h_dest, station.mac))
 		return false;

@@ -25,7 +25,8 @@ bool vtep_log_ecn_error = true;
  * @vni: its VNI, host order
  * @from: the VTEP it came from, and the VNI and port to answer to
  * @outer_tos: outer DS field
- * @gbp: group policy, as skb->mark has it; 0 without
+ * @policy: the header carries a group policy
+ * @gbp: that policy, as skb->mark has it; 0 without
  */
 struct vtep_rx {
 	struct vtep_dev *vtep;
@@ -33,6 +34,7 @@ struct vtep_rx {
 	u32 vni;
 	struct vtep_dest from;
 	u8 outer_tos;
+	bool policy;
 	u32 gbp;
 };
 
@@ -42,8 +44,10 @@ static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
 {
 	const struct ipv6hdr *ip6;
 
-	if (rx->cfg->gbp)
+	if (rx->cfg->gbp && hdr->flags & VTEP_FLAG_GBP) {
+		rx->policy = true;
 		rx->gbp = vtep_hdr_gbp(hdr);
+	}
 	rx->from.vni = rx->cfg->vni;
 	rx->from.port = rx->cfg->port;
 	if (ip_hdr(skb)->version == 4) {
@@ -82,13 +86,13 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
 static bool vtep_rx_describe(const struct vtep_rx *rx, struct sk_buff *skb)
 {
 	if (likely(!rx->cfg->metadata)) {
-		if (rx->gbp)
+		if (unlikely(rx->policy))
 			skb->mark = rx->gbp;
 		return true;
 	}
 	if (!vtep_metadata_set(skb, rx->from.peer.addr.family, rx->vni))
 		return false;
-	if (rx->gbp)
+	if (rx->policy)
 		vtep_metadata_set_gbp(skb, rx->gbp);
 	return true;
 }
@@ -227,13 +231,13 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
  * vtep_rx_local() - a frame that another device of this host hands over
  * @vtep: the device that receives it
  * @skb: the frame; it is consumed
- * @from: underlay address to learn its source from; NULL to learn nothing
+ * @from: where to learn that its source is; NULL to learn nothing
  * @vni: VNI it was sent to
  *
  * Context: BH disabled, RCU.
  */
 void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
-		   const struct vtep_addr *from, u32 vni)
+		   const struct vtep_dest *from, u32 vni)
 {
 	struct vtep_rx rx = {
 		.vtep = vtep,
@@ -245,9 +249,7 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 	if (likely(netif_running(vtep->dev)))
 		verdict = VTEP_OK;
 	if (verdict == VTEP_OK && from) {
-		rx.from.peer.addr = *from;
-		rx.from.vni = rx.cfg->vni;
-		rx.from.port = rx.cfg->port;
+		rx.from = *from;
 		verdict = vtep_rx_source(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))

@@ -113,6 +113,7 @@ static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
 {
 	const struct vtep_nexthop *nexthop;
 	const struct vtep_fdb_slots *slots;
+	const struct vtep_remote *remote;
 
 	slots = rcu_dereference_bh(entry->slots);
 	if (slots) {
@@ -121,8 +122,11 @@ static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
 	}
 
 	nexthop = rcu_dereference_bh(entry->nexthop);
-	return nexthop ? vtep_tx_nexthop(tx, skb, nexthop) :
-			 VTEP_TX_NO_REMOTE;
+	if (nexthop)
+		return vtep_tx_nexthop(tx, skb, nexthop);
+	/* The group has made room for a remote just now. */
+	remote = rcu_dereference_bh(entry->remote);
+	return remote ? vtep_encap(tx, skb, remote) : VTEP_TX_NO_REMOTE;
 }
 
 static enum vtep_counter vtep_tx_miss(const struct vtep_tx *tx, const u8 *mac)

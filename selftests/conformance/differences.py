@@ -133,6 +133,8 @@ RULES = [
     # Packets
     Rule("bypass-bytes", "packet/(local/.*|nexthop/own-address/.*|rsc/here)",
          r"(vx1\.)?counters\.rx_bytes"),
+    Rule("bypass-learned", "packet/local/.*",
+         r"(vx1\.)?fdb\..*|devices\..*|events"),
     Rule("bypass-packet-type", "packet/local/.*", r"mib\.Ip\.InAddrErrors"),
     Rule("ecn-ce", r"packet/tx/ecn/.*/3", r"wire\.1\.ip", when=marks_ce),
     Rule("df-behind-tag", "packet/tx/df/inherit/v4/tagged-.*",

@@ -5,14 +5,22 @@ without encapsulation; with `nolocalbypass` they are sent to that address.
     host 1: vx0 (VNI 100) -- remote is host 1 itself -- vx1 (VNI 100, port 4790)
 """
 
+import fcntl
+import socket
+import struct
+import termios
+
 import pytest
 
 from lib import build
 from lib.bench import ALICE, BOB, DEV, benches, inner, wired
 from lib.capture import Capture
 from lib.counters import delta
+from lib.inject import Injector
 from lib.topo import kind
 from lib.underlay import V4, V6
+from lib.wait import eventually
+from lib.wire import csum, ip_bytes, pseudo
 
 OTHER = "vx1"
 
@@ -81,6 +89,52 @@ def test_bypass_learns(make, net, other):
     bench = here(make)
     handed(bench, inner())
     assert bench.near.fdb(OTHER)[ALICE] == ["127.0.0.1" if net is V4 else "::1"]
+
+
+def test_bypass_answer(make, net, other):
+    """The answer comes up at the device that sent, not where it is sent."""
+    bench = here(make)
+    handed(bench, inner())
+    back = inner(dst=ALICE, src=BOB)
+    with Injector(bench.ns, OTHER) as tenant:
+        bench.device.clear()
+        tenant.send(back)
+        came = bench.device.wait_for(lambda p: not p.sent)
+    assert came.raw == back
+
+
+def test_bypass_two_senders(make, net, other):
+    """What reception merges keeps the accounts of its senders right: nobody's
+    buffer is charged for ever, and no reference is lost.
+    """
+    bench = here(make)
+    first, second = Injector(bench.ns, DEV), Injector(bench.ns, DEV)
+    second.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+    up = Capture(bench.ns, OTHER)
+    for number in range(20):
+        for sender in (first, second):
+            sender.send(segment(number * 2 + (sender is second)))
+    up.wait_for(lambda p: not p.sent)
+    eventually(lambda: all(unsent(s.sock) == 0 for s in (first, second)),
+               what="send buffers empty")
+    first.close()
+    second.close()
+
+
+def unsent(sock):
+    """Bytes that the socket still has to account for."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def segment(number):
+    """One of a TCP flow's segments, in order: they can be merged."""
+    body = struct.pack("!HHIIBBHHH", 1000, 2000, 1 + 1000 * number, 1, 5 << 4,
+                       0x10, 1000, 0, 0) + bytes(1000)
+    ends = ip_bytes("192.168.100.1"), ip_bytes("192.168.100.2")
+    check = csum(pseudo(*ends, 6, len(body)) + body)
+    body = body[:16] + struct.pack("!H", check) + body[18:]
+    return build.ip_frame(BOB, ALICE, build.ipv4(
+        "192.168.100.1", "192.168.100.2", 6, body, frag=0x4000))
 
 
 def test_bypass_off(make, net, other):

@@ -251,6 +251,22 @@ def test_external_bridge_in(bridged):
             tagged(20, inner(dst=build.BROADCAST))]
 
 
+def test_external_bridge_too_big(bridged, net):
+    """The error for a frame that does not fit reaches the VLAN it came from."""
+    if net is V6:
+        pytest.skip("the FDB of an external device is of its family, IPv4")
+    ns, far = bridged.ns, net.address(bridged.far)
+    ns.bridge(f"fdb append {ZERO} dev {DEV} dst {far} src_vni 1010")
+    ns.ip(f"link set {DEV} mtu 3000", "link set port0 mtu 3000",
+          "link set port1 mtu 3000")
+    with Injector(ns, "port1") as trunk, Capture(ns, "port1") as seen:
+        trunk.send(tagged(10, inner(payload=bytes(1700), frag=0x4000)))
+        error = seen.wait_for(lambda p: not p.sent).raw
+    assert error[:18] == tagged(10, inner(dst=ALICE, src=BOB))[:18]
+    assert error[18 + 9] == 1 and error[18 + 20:18 + 22] == b"\3\4", \
+        "no fragmentation needed"
+
+
 def test_external_fdb(bench, net):
     """One MAC in two VNIs: two entries, each with its NDA_SRC_VNI."""
     if net is V6:

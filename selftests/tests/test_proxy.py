@@ -182,6 +182,39 @@ def test_proxy_malformed_nd(make):
     silent(make, [bad, long, solicitation("ff02::1")])
 
 
+def test_proxy_hop_limit(make):
+    """A solicitation that came through a router is none (RFC 4861 7.1.1)."""
+    frame = bytearray(solicitation())
+    frame[14 + 7] = 254
+    silent(make, [bytes(frame)])
+
+
+def test_proxy_padding(make):
+    """What stands behind the packet is no option."""
+    bench = proxy(make)
+    assert came_up(bench, solicitation() + bytes(20), 1) == [answer(6)]
+
+
+def probe(mac):
+    """Is TARGET taken? Who asks has no address yet."""
+    return build.ip_frame("33:33:ff:00:00:02", mac, icmp6(
+        "::", SOLICITED, 135, 0, TARGET[6]))
+
+
+def test_proxy_probe(make):
+    """The answer goes to all nodes, and says that nobody asked for it."""
+    bench = proxy(make)
+    assert came_up(bench, probe(ALICE), 1) == [build.ip_frame(
+        "33:33:00:00:00:01", BOB, icmp6(
+            TARGET[6], "ff02::1", 136, 0x20000000, TARGET[6],
+            b"\2\1" + mac_bytes(BOB)))]
+
+
+def test_proxy_own_probe(make):
+    """Nobody is told that another one has what is its own."""
+    silent(make, [probe(BOB)])
+
+
 def test_proxy_rest_goes_out(make):
     """All that is no question is sent as ever."""
     bench = proxy(make)
@@ -232,6 +265,16 @@ def test_rsc_not(make, case):
                     "nud permanent")
     outer, = bench.send(frame)
     assert outer.inner == frame
+
+
+@pytest.mark.parametrize("state", ["incomplete", "failed"])
+def test_rsc_unresolved(make, state):
+    """A neighbour without an address yet: the router does it."""
+    bench = routed(make)
+    bench.ns.ip(f"neigh del {TARGET[4]} dev {DEV}",
+                f"neigh add {TARGET[4]} dev {DEV} nud {state}")
+    outer, = bench.send(inner(dst=ROUTER))
+    assert outer.inner == inner(dst=ROUTER)
 
 
 def test_rsc_this_side(make):

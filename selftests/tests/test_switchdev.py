@@ -142,6 +142,19 @@ def test_switchdev_flood(fdb, switch, mac):
     assert heard(switch, fdb) == [("del", mac, ONE), ("del", mac, THREE)]
 
 
+def test_switchdev_state_only(fdb, switch):
+    """A request that changes no destination is offered with the one there is,
+    whatever destination it names.
+    """
+    fdb.add(MAC, ONE, f.DYNAMIC)
+    fdb.append(ZERO, ONE, f.DYNAMIC)
+    heard(switch, fdb)
+    fdb.append(MAC, TWO, f.STATIC)
+    fdb.change(ZERO, TWO, d.NLM_F_CREATE, f.STATIC)
+    assert (fdb.dsts(MAC), fdb.dsts(ZERO)) == ([ONE], [ONE])
+    assert heard(switch, fdb) == [("add", MAC, ONE), ("add", ZERO, ONE)]
+
+
 def test_switchdev_flush(fdb, switch):
     """Every entry that a flush takes out."""
     macs = [f.mac(n) for n in range(50)]
