@@ -115,7 +115,6 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->default_dst.remote_dev = vtep->lower;
 }
 
-#if HAVE_VXLAN_DEV_CREATE
 #define VTEP_ABI_FLAGS \
 	(VXLAN_F_LEARN | VXLAN_F_IPV6 | VXLAN_F_UDP_ZERO_CSUM_TX | \
 	 VXLAN_F_UDP_ZERO_CSUM6_TX | VXLAN_F_UDP_ZERO_CSUM6_RX | \
@@ -167,4 +166,3 @@ int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
 		cfg->local_bypass = abi->flags & VXLAN_F_LOCALBYPASS;
 	return 0;
 }
-#endif

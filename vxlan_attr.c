@@ -12,6 +12,7 @@
 
 #include <linux/if_link.h>
 #include <net/netlink.h>
+#include <net/udp_tunnel.h>
 
 /* The longest value of an attribute: an IPv6 address. */
 #define VTEP_VALUE_MAX	sizeof(struct in6_addr)
@@ -205,13 +206,6 @@ static int get_zero(const struct vtep_rule *rule,
 #define ZERO(type) \
 	.len = sizeof(type), .get = get_zero
 
-/* A core that cannot route what a tunnel sends: any value but 0 is refused. */
-#if HAVE_UDP_TUNNEL_IPCB_FLAGS
-#define VTEP_NO_MC_ROUTE NULL
-#else
-#define VTEP_NO_MC_ROUTE "Multicast routing of the underlay needs Linux 6.17"
-#endif
-
 static const struct vtep_rule vtep_rules[] = {
 	[IFLA_VXLAN_ID] = {
 		NAME("VNI"), BYTES(u32, vni), FIXED("VNI"),
@@ -349,8 +343,8 @@ static u32 scalar(const struct nlattr *attr)
  * @attr: from the nest IFLA_INFO_DATA
  * @extack: gets the sentence and the attribute
  *
- * Return: 0; -EOPNOTSUPP for an attribute or a value that is not known;
- * -ERANGE or -EINVAL for a wrong length or value, as the kernel's driver has it.
+ * Return: 0; -EOPNOTSUPP for an attribute or a value that is not known; -ERANGE
+ * or -EINVAL for a wrong length or value, as the kernel's driver has it.
  */
 int vtep_attr_check(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -375,7 +369,8 @@ int vtep_attr_check(const struct nlattr *attr, struct netlink_ext_ack *extack)
 							      -EINVAL);
 
 	if (rule->max && scalar(attr) > rule->max)
-		return vtep_refuse(extack, attr, rule->bad_max, rule->max_error);
+		return vtep_refuse(extack, attr, rule->bad_max,
+				   rule->max_error);
 
 	if (rule->later && (scalar(attr) || !rule->len))
 		return vtep_refuse(extack, attr, rule->later, -EOPNOTSUPP);

@@ -155,7 +155,8 @@ static int check_addresses(const struct vtep_config *cfg, u64 *involved,
 		return -EINVAL;
 	}
 
-	if (cfg->family == AF_INET6 && !scopes_match(cfg)) {
+	/* An external device does not use these addresses itself. */
+	if (cfg->family == AF_INET6 && !cfg->metadata && !scopes_match(cfg)) {
 		*involved = ATTR_LOCAL | ATTR_REMOTE;
 		NL_SET_ERR_MSG(extack,
 			       "Invalid combination of local and remote address scopes");
@@ -315,7 +316,7 @@ static bool same_packets(const struct vtep_config *cfg,
 
 	if (vtep_config_rx_flags(cfg) != vtep_config_rx_flags(other))
 		return false;
-	if (cfg->family != other->family && !cfg->metadata)
+	if (cfg->family != other->family)
 		return false;
 
 	return !vtep_config_linklocal(cfg) || cfg->ifindex == other->ifindex;

@@ -108,7 +108,7 @@ struct vtep_config {
  */
 static inline bool vtep_config_linklocal(const struct vtep_config *cfg)
 {
-	return vtep_addr_linklocal(&cfg->local);
+	return vtep_addr_linklocal(&cfg->local) && !cfg->metadata;
 }
 
 static inline u32 vtep_config_rx_flags(const struct vtep_config *cfg)

@@ -61,6 +61,7 @@ static void vtep_dev_uninit(struct net_device *dev)
 	struct vtep_dev *vtep = netdev_priv(dev);
 
 	list_del_init(&vtep->list);
+	vtep_fdb_flush(vtep, NULL, NULL);
 	vtep_fdb_exit(vtep);
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
@@ -419,6 +420,7 @@ void vtep_dev_delete(struct net_device *dev, struct list_head *head)
  * @lower: wanted lower device, or NULL
  * @reattached: the device has another place in a VNI table, for @new
  * @group: membership for @new; the present one if it fits
+ * @mtu: MTU of before
  */
 struct vtep_change {
 	struct vtep_dev *vtep;
@@ -427,6 +429,7 @@ struct vtep_change {
 	struct net_device *lower;
 	bool reattached;
 	struct vtep_group *group;
+	unsigned int mtu;
 };
 
 static int vtep_change_lower(struct vtep_change *change,
@@ -517,6 +520,32 @@ static void vtep_change_group_undo(struct vtep_change *change)
 		vtep_dev_leave(change->group);
 }
 
+/* What was fit for the former lower device may be too big for another one. */
+static int vtep_change_mtu(struct vtep_change *change,
+			   struct netlink_ext_ack *extack)
+{
+	unsigned int limit = vtep_dev_mtu_limit(change->lower, change->new);
+	struct net_device *dev = change->vtep->dev;
+	int err;
+
+	change->mtu = dev->mtu;
+	if (change->lower == change->vtep->lower || dev->mtu <= limit)
+		return 0;
+	err = dev_set_mtu(dev, limit);
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "Cannot lower the MTU to what the new local interface carries");
+	return err;
+}
+
+static void vtep_change_mtu_undo(struct vtep_change *change)
+{
+	struct net_device *dev = change->vtep->dev;
+
+	if (dev->mtu != change->mtu)
+		dev_set_mtu(dev, change->mtu);
+}
+
 static void vtep_change_commit(struct vtep_change *change)
 {
 	struct vtep_dev *vtep = change->vtep;
@@ -528,9 +557,6 @@ static void vtep_change_commit(struct vtep_change *change)
 
 	vtep_change_lower_commit(change);
 	vtep_dev_fit(dev, change->lower, change->new);
-	if (dev->mtu > vtep_dev_mtu_limit(change->lower, change->new))
-		dev_set_mtu(dev, vtep_dev_mtu_limit(change->lower,
-						    change->new));
 	vtep_abi_fill(vtep, change->new);
 
 	/* Packets that saw the former configuration must not cache a route. */
@@ -576,12 +602,17 @@ int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
 	err = vtep_change_group(&change, extack);
 	if (err)
 		goto undo_receive;
-	err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
+	err = vtep_change_mtu(&change, extack);
 	if (err)
 		goto undo_group;
+	err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
+	if (err)
+		goto undo_mtu;
 	vtep_change_commit(&change);
 	return 0;
 
+undo_mtu:
+	vtep_change_mtu_undo(&change);
 undo_group:
 	vtep_change_group_undo(&change);
 undo_receive:

@@ -111,7 +111,7 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 		.gbp = skb->mark,
 	};
 
-	/* The remotes of an external device keep the VNI, but for those told. */
+	/* On an external device a remote may leave the VNI as it is. */
 	if (cfg->metadata && !outer.vni)
 		outer.vni = tx->vni;
 	outer.route.tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield :

@@ -2,7 +2,8 @@
 /*
  * What other modules import from "vxlan": functions of <net/vxlan.h>, with the
  * prototypes of the kernel's driver. mlxsw calls those about the forwarding
- * table, the vport of Open vSwitch on older kernels the one that makes a device.
+ * table, the vport of Open vSwitch on older kernels the one that makes a
+ * device.
  *
  * A symbol's version depends on which structs are complete where it is
  * exported: the includes from the kernel are those of its own driver, and
@@ -98,7 +99,6 @@ void vxlan_fdb_clear_offload(const struct net_device *dev, __be32 vni)
 }
 EXPORT_SYMBOL_GPL(vxlan_fdb_clear_offload);
 
-#if HAVE_VXLAN_DEV_CREATE
 /**
  * vxlan_dev_create() - make a device without netlink
  * @net: namespace
@@ -129,5 +129,5 @@ struct net_device *vxlan_dev_create(struct net *net, const char *name,
 	}
 	return dev;
 }
-EXPORT_SYMBOL_GPL(vxlan_dev_create);
-#endif
+
+VTEP_EXPORT_DEV_CREATE;

@@ -14,7 +14,7 @@
 #define VTEP_FLAG_VNI		cpu_to_be32(BIT(27))
 #define VTEP_VNI_FIELD_MASK	cpu_to_be32(0xffffff00U)
 
-/* Group policy, draft-smith-vxlan-group-policy: flag, policy id and two bits. */
+/* Group policy, draft-smith-vxlan-group-policy: flag, id and two bits. */
 #define VTEP_FLAG_GBP		cpu_to_be32(BIT(31))
 #define VTEP_GBP_DONT_LEARN	BIT(22)
 #define VTEP_GBP_APPLIED	BIT(19)

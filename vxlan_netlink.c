@@ -219,7 +219,6 @@ static int vtep_link_new(struct net_device *dev,
 	return 0;
 }
 
-#if HAVE_VXLAN_DEV_CREATE
 /**
  * vtep_link_create() - make a device as another module wants it
  * @net: its namespace
@@ -251,7 +250,6 @@ int vtep_link_create(struct net *net, struct net_device *dev,
 		dev->mtu = min_t(unsigned int, conf->mtu, ETH_MAX_MTU);
 	return vtep_dev_create(net, dev, cfg, req.lower, conf->mtu, NULL);
 }
-#endif
 
 static int vtep_link_change(struct net_device *dev, struct nlattr *tb[],
 			    struct nlattr *data[],

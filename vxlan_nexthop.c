@@ -172,7 +172,7 @@ bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
 }
 
 /**
- * vtep_nexthop_select_id() - the VTEP of a flow, of a group nobody has looked at
+ * vtep_nexthop_select_id() - the VTEP of a flow, of a group by its number
  * @vtep: the device
  * @id: number of the nexthop, in the namespace of the device
  * @hash: hash of the flow
@@ -202,6 +202,7 @@ bool vtep_nexthop_select_id(const struct vtep_dev *vtep, u32 id, u32 hash,
  * @addr: address of the VTEP
  *
  * Context: RCU, with or without BH disabled. Cost grows with the group.
+ * Return: true if it is.
  */
 bool vtep_nexthop_leads_to(const struct vtep_nexthop *nexthop,
 			   const struct vtep_addr *addr)

@@ -104,7 +104,7 @@ static struct dst_cache *vtep_route_cache(const struct vtep_route_key *key)
  * cache that came with the packet is the caller's affair.
  */
 static bool vtep_route_note_multipath(const struct vtep_route_key *key,
-				      bool multipath, u32 genid)
+				      u32 genid, bool multipath)
 {
 	if (multipath)
 		WRITE_ONCE(key->peer->multipath_genid, genid);
@@ -195,8 +195,8 @@ struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
 	if (!cache)
 		return rt;
 	if (key->given ||
-	    !vtep_route_note_multipath(key, vtep_route_v4_multipath(net, &asked),
-				       genid))
+	    !vtep_route_note_multipath(key, genid,
+				       vtep_route_v4_multipath(net, &asked)))
 		dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
 	return rt;
 }
@@ -246,8 +246,8 @@ struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
 	if (!cache)
 		return dst;
 	if (key->given ||
-	    !vtep_route_note_multipath(key, vtep_route_v6_multipath(dst),
-				       genid))
+	    !vtep_route_note_multipath(key, genid,
+				       vtep_route_v6_multipath(dst)))
 		dst_cache_set_ip6(cache, dst, &fl6.saddr);
 	return dst;
 }

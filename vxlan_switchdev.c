@@ -136,7 +136,8 @@ static int vtep_switchdev_replay_entry(struct vtep_dev *vtep,
 		info = vtep_switchdev_info_of(entry, &dst);
 		info.info.dev = vtep->dev;
 		info.info.extack = replay->extack;
-		answer = nb->notifier_call(nb, SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE,
+		answer = nb->notifier_call(nb,
+					   SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE,
 					   &info);
 		err = notifier_to_errno(answer);
 	}
@@ -246,7 +247,8 @@ vtep_switchdev_fdb(struct vtep_dev *vtep, unsigned long event,
 static int vtep_switchdev_event(struct notifier_block *nb, unsigned long event,
 				void *ptr)
 {
-	struct vtep_dev *vtep = vtep_dev_of(switchdev_notifier_info_to_dev(ptr));
+	const struct net_device *dev = switchdev_notifier_info_to_dev(ptr);
+	struct vtep_dev *vtep = vtep_dev_of(dev);
 	int err;
 
 	if (!vtep)

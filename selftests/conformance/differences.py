@@ -110,7 +110,9 @@ RULES = [
 
     # The forwarding table
     Rule("bulk-flush", "fdb/(nexthop/)?flush/.*", kernels=("6.1",)),
-    Rule("half-done", r"fdb/table/.*/(append-)?replace(-only)?/.*", "after"),
+    Rule("half-done",
+         r"fdb/table/.*/(append-)?replace(-only)?/(multicast|broadcast|zero)/.*",
+         "after"),
     Rule("extern-learn", "fdb/owner/protocol.*/protocol.*", "after.*"),
     Rule("nda-length", "fdb/(length|flush/length)-?/?.*",
          said="must be an IPv4 or IPv6 address"),

@@ -30,7 +30,9 @@ of each kernel, and what comes of them is compared: errno, which attribute an
 error points to, dumps, notifications, bytes on the wire, counters. The rows are
 those of the specification; a module is a file of ``selftests/conformance/``.
 
-*same*: in no case of the row a difference. A name: there are differences, which
+*same*: in no case of the row a difference, but for those that show in every
+dump or refusal: ``extack``, ``mc-route-dumped``, on 6.1 and 6.12
+``newer-dumped``, on 7.3 ``tso-max-size``. A name: there are differences, which
 are meant, and are listed under that name in ``differences.rst`` (in its
 sources: ``.. difference: NAME``). Sentences of refusals are not compared, but
 where the kernel has one, ours has, too.

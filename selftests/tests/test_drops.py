@@ -71,6 +71,12 @@ def rx_static_entry(make):
     b.peer.send(b.outer(inner()))
 
 
+def tx_no_tunnel_info(make):
+    b = make("external udp6zerocsumrx", vni=None, to="")
+    yield b
+    b.tenant.send(inner())
+
+
 def tx_no_destination(make):
     b = make(to="")
     yield b
@@ -150,6 +156,8 @@ DROPS = {
     "rx_static_entry":
         (rx_static_entry, {"rx_dropped": 1}, "VXLAN_ENTRY_EXISTS"),
     "rx_ecn": (receives(tos=3), FRAME, "IP_TUNNEL_ECN"),
+    "tx_no_tunnel_info":
+        (tx_no_tunnel_info, {"tx_dropped": 1}, "TUNNEL_TXINFO"),
     "tx_no_destination":
         (tx_no_destination, {"tx_dropped": 1}, "NO_TX_TARGET"),
     "tx_no_remote": (tx_no_remote, {"tx_dropped": 1}, "NO_TX_TARGET"),

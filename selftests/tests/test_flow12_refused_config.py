@@ -77,9 +77,8 @@ CREATE = [
 #: What the driver cannot do yet: refused, never swallowed.
 LATER = [
     *[data(**{name: 1}) for name in (
-        "COLLECT_METADATA", "VNIFILTER",
-        "REMCSUM_TX", "REMCSUM_RX")],
-    *[data(**{name: True}) for name in ("GBP", "GPE", "REMCSUM_NOPARTIAL")],
+        "VNIFILTER", "REMCSUM_TX", "REMCSUM_RX")],
+    *[data(**{name: True}) for name in ("GPE", "REMCSUM_NOPARTIAL")],
     data(REMCSUM_TX=255),
     [(50, b"")],
     [(50, data(ID=1))],

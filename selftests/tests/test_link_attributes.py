@@ -68,6 +68,7 @@ FIXED = [
                              (65535, 65535))),
     (V4_BASE, "UDP_CSUM", (0, 1)),
     (V4_BASE, "PROXY", (0, 1)),
+    (V4_BASE, "COLLECT_METADATA", (0, 1)),
     (V4_BASE, "RSC", (0, 1)),
     (V4_BASE, "L2MISS", (0, 1)),
     (V4_BASE, "RESERVED_BITS", (RESERVED, bytes(8),
@@ -81,7 +82,8 @@ FIXED = [
 #: Explicit defaults that programs send: accepted, for they are the truth.
 OFF = [data(**{name: 0}) for name in (
     "COLLECT_METADATA", "VNIFILTER",
-    "REMCSUM_TX", "REMCSUM_RX", "LABEL_POLICY", "MC_ROUTE", "LABEL")] + [data(RESERVED_BITS=RESERVED), data(LOCALBYPASS=1)]
+    "REMCSUM_TX", "REMCSUM_RX", "LABEL_POLICY", "MC_ROUTE", "LABEL")] + [
+        data(RESERVED_BITS=RESERVED), data(LOCALBYPASS=1)]
 
 
 def named(part):
@@ -303,6 +305,23 @@ def test_link_mtu_changed(ns, attrs, good, bad):
         with pytest.raises(nl.NlError):
             ns.rtnl.setlink(DEV, extra=[(d.IFLA_MTU, u32(mtu))])
         assert ns.rtnl.link(DEV)["mtu"] == good[-1]
+
+
+def test_link_mtu_kept(ns):
+    """A change of something else does not touch it, whatever has become of the
+    lower device; with another lower device it fits that one.
+    """
+    create(ns, [*V4_BASE, *data(LINK="eth0")])
+    before = ns.rtnl.link(DEV)["mtu"]
+    lower, other = (ns.rtnl.link(name)["mtu"] for name in ("eth0", "eth1"))
+    ns.ip("link set eth0 mtu 1000")
+    for attrs in (data(TTL=4), data(LINK="eth0")):
+        change(ns, resolve(ns, attrs))
+        assert ns.rtnl.link(DEV)["mtu"] == before
+    ns.ip(f"link set eth0 mtu {lower}", "link set eth1 mtu 900")
+    change(ns, resolve(ns, data(LINK="eth1")))
+    assert ns.rtnl.link(DEV)["mtu"] == 850
+    ns.ip(f"link set eth1 mtu {other}")
 
 
 def test_link_mtu_follows_smaller_lower(ns):

@@ -101,8 +101,8 @@ def test_openvswitch_port(fabric):
         assert PORT not in [link["name"] for link in ns.rtnl.links()]
     finally:
         genl.close()
-        subprocess.run(["modprobe", "-r", "vport-vxlan", "openvswitch"],
-                       check=True)
+        # modprobe -r would take the driver under test away, too
+        subprocess.run(["rmmod", "vport_vxlan", "openvswitch"], check=True)
 
 
 def check_port(fabric, ns):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flags of a tunnel key: a bitmap, formerly a word; and the nexthop group that a
- * bridge may name.
+ * Flags of a tunnel key: a bitmap, formerly a word; and the nexthop group that
+ * a bridge may name.
  */
 #ifndef COMPAT_NET_IP_TUNNELS_H
 #define COMPAT_NET_IP_TUNNELS_H

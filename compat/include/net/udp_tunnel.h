@@ -68,6 +68,13 @@ vtep_udp_tunnel_notify_del_rx_port(struct sock *sk, unsigned short type)
 #define udp_tunnel_notify_del_rx_port	vtep_udp_tunnel_notify_del_rx_port
 #endif
 
+/* What says no to any value but 0 where the core cannot. */
+#if HAVE_UDP_TUNNEL_IPCB_FLAGS
+#define VTEP_NO_MC_ROUTE NULL
+#else
+#define VTEP_NO_MC_ROUTE "Multicast routing of the underlay needs Linux 6.17"
+#endif
+
 #if !HAVE_UDP_TUNNEL_IPCB_FLAGS
 /* The flags say how to multicast, which these kernels cannot do. */
 #define IPSKB_MCROUTE			0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flags of the kernel's struct vxlan_config that it does not know yet: others
- * would not know them either.
+ * Flags of the kernel's struct vxlan_config that it does not know yet (others
+ * would not know them either), and a function that newer ones have no more.
  */
 #ifndef COMPAT_NET_VXLAN_H
 #define COMPAT_NET_VXLAN_H
@@ -14,6 +14,16 @@
 
 #ifndef VXLAN_F_MC_ROUTE
 #define VXLAN_F_MC_ROUTE	0
+#endif
+
+/* Other modules make devices by this, where the kernel's driver lets them. */
+#if HAVE_VXLAN_DEV_CREATE
+#define VTEP_EXPORT_DEV_CREATE	EXPORT_SYMBOL_GPL(vxlan_dev_create)
+#else
+struct net_device *vxlan_dev_create(struct net *net, const char *name,
+				    u8 name_assign_type,
+				    struct vxlan_config *conf);
+#define VTEP_EXPORT_DEV_CREATE	static_assert(1)
 #endif
 
 #endif /* COMPAT_NET_VXLAN_H */

@@ -438,6 +438,31 @@ for name, (before, after) in {
         trial.link("dump", "vx1")
 
 
+EXTERNAL = {"PORT": PORT, "COLLECT_METADATA": 1}
+ENDS = {
+    "plain": {}, "v4": {"LOCAL": "10.0.0.1"}, "v6": {"LOCAL6": "fd00::1"},
+    "linklocal": {"LOCAL6": "fe80::1", "LINK": "eth0"},
+    "linklocal-eth1": {"LOCAL6": "fe80::1", "LINK": "eth1"},
+    "linklocal-no-dev": {"LOCAL6": "fe80::1"},
+    "scopes": {"LOCAL6": "fe80::1", "GROUP6": "fd00::9", "LINK": "eth0"},
+    "scopes-2": {"LOCAL6": "fd00::1", "GROUP6": "fe80::9", "LINK": "eth0"},
+    "to-linklocal": {"GROUP6": "fe80::9"}, "group": {"GROUP": "239.1.1.1"},
+    "group-dev": {"GROUP": "239.1.1.1", "LINK": "eth0"}}
+
+for name, words in ENDS.items():
+    @case(f"link/external/ends/{name}", "1.2 COLLECT_METADATA")
+    def _(trial, words=words):
+        trial.create("create", data(**EXTERNAL, **words), up=True)
+        trial.link("dump")
+
+for (one, left), (two, right) in product(ENDS.items(), repeat=2):
+    @case(f"link/unique/external/{one}-and-{two}", "1.2 uniqueness")
+    def _(trial, left=left, right=right):
+        trial.create("first", data(**EXTERNAL, **left))
+        trial.create("second", data(**EXTERNAL, **right), name="vx1")
+        trial.link("dump", "vx1")
+
+
 @case("link/unique/after-delete", "1.2 uniqueness")
 def _(trial):
     trial.create("first", data(**FIRST))

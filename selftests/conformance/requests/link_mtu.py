@@ -85,6 +85,19 @@ def lower_changes(base, size):
     return run
 
 
+def then_changed(base, size, words):
+    """The lower device's MTU is another one when something is changed."""
+    def run(trial):
+        trial.create("create", attrs(base), up=True)
+        trial.set("lower", extra=mtu(size), name="eth0")
+        trial.change("change", data(**words))
+        trial.link("dump")
+        trial.set("back", extra=mtu(1600), name="eth0")
+        trial.change("again", data(**words))
+        trial.link("again-dump")
+    return run
+
+
 for _base in BASES:
     add(f"default/{_base}", lambda trial, base=_base: (
         trial.create("create", attrs(base)), trial.whole_link("dump")))
@@ -101,3 +114,6 @@ for _base in ("no-dev", "no-dev-v6", "dev", "dev-v6", "small"):
 for _base in ("no-dev", "dev", "dev-v6"):
     for _size in (1400, 2000, 9000):
         add(f"lower-changes/{_base}/{_size}", lower_changes(_base, _size))
+        for _name, _words in (("ttl", {"TTL": 4}), ("same", {"LINK": "eth0"})):
+            add(f"lower-changes/{_base}/{_size}/{_name}",
+                then_changed(_base, _size, _words))

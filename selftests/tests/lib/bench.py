@@ -69,8 +69,9 @@ class Bench:
             words for option, words in SAID.items() if option not in options)
         target = {"remote": f"remote {net.address(self.far)}",
                   "group": f"group {net.group}"}.get(to, to)
+        named = "" if vni is None else f"id {vni}"
         self.ns.ip(f"link add {name} address {MAC} type "
-                   f"{kind or topo.kind()} id {vni} {kept} {target} "
+                   f"{kind or topo.kind()} {named} {kept} {target} "
                    f"local {net.address(self.near)} "
                    f"{'dev ' + lower if lower else ''} {options}",
                    f"link set {name} up")
