@@ -113,6 +113,11 @@ RULES = [
     Rule("half-done",
          r"fdb/table/.*/(append-)?replace(-only)?/(multicast|broadcast|zero)/.*",
          "after"),
+    # A veto, too, comes after the kernel has changed the state.
+    Rule("half-done", "switchdev/(veto|change)/.*/0x2", "end",
+         when=lambda theirs, ours: len(theirs) == len(ours)),
+    Rule("extern-learn", "switchdev/learned/protocol"),
+    Rule("flush-offloaded", "switchdev/flush-marked"),
     Rule("extern-learn", "fdb/owner/protocol.*/protocol.*", "after.*"),
     Rule("nda-length", "fdb/(length|flush/length)-?/?.*",
          said="must be an IPv4 or IPv6 address"),

@@ -47,5 +47,5 @@ ROWS = {
     "1.6 MTU": "",
     "1.6 lower device": "",
     "1.6 ethtool": "",
-    "1.6 switchdev": "test_switchdev.py, debug kernel",
+    "1.6 switchdev": "requests/switchdev, in make check on the debug kernel",
 }

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a switch hears, refuses, marks and learns. The kernel's driver takes the
+device of any event for its own, so the drivers run these one after the other; on
+kernels that have switchdev, with the test module (selftests/modules).
+"""
+
+import os
+from itertools import product
+
+from case import Case
+from lab import DEV
+from lib import nldefs as d
+from lib.fdb import Fdb
+from lib.nl import u8
+from lib.switchdev import Switch
+from table import (CREATE, DYNAMIC, MACS, OPERATIONS, PERMANENT, PORT, REPLACE,
+                   STATIC, Table, attrs)
+
+FILE = os.path.abspath(os.path.join(
+    os.path.dirname(__file__), "../../../modules/vtep_switchdev_test.ko"))
+ONE, TWO, THREE = "10.0.0.2", "10.0.0.3", "10.0.0.4"
+MAC = MACS["unicast"]
+ROW = "1.6 switchdev"
+CASES = []
+
+
+def has_switchdev():
+    """Is there a kernel and a module for it? Elsewhere there are no cases."""
+    try:
+        with open("/proc/kallsyms", encoding="ascii") as file:
+            return os.path.exists(FILE) and any(
+                line.split()[2] == "register_switchdev_notifier"
+                for line in file)
+    except OSError:
+        return False
+
+
+class SwitchTable(Table):
+    """A table and a switch that listens to it."""
+
+    def __init__(self, kind, switch, device="v4"):
+        super().__init__(kind, device)
+        self.switch = switch
+
+    def hear(self, step):
+        """What the switch has heard, what listeners and a dump say."""
+        index = self.host.rtnl.index(DEV)
+        self.outcome[f"{step}-heard"] = [
+            {**event._asdict(), "via": bool(event.via)}
+            for event in self.switch.events(index)]
+        self.show(step)
+
+    def say(self, step, what, address, dst, **words):
+        """The switch reports something."""
+        fdb = Fdb(self.host, DEV)
+        try:
+            self.switch.say(what, fdb, address, dst,
+                            **{"vni": 5, "port": PORT, "remote_vni": 5,
+                               **words})
+            self.outcome[step] = "ok"
+        except OSError as error:
+            self.outcome[step] = os.strerror(error.errno)
+
+
+def case(name, device="v4"):
+    """The decorated function gets a SwitchTable."""
+    def wrap(function):
+        def run(kind):
+            os.environ["VXLAN_SWITCHDEV_KO"] = FILE
+            with Switch() as switch, \
+                    SwitchTable(kind, switch, device) as table:
+                table.hear("before")
+                function(table)
+                table.hear("end")
+            return table.outcome
+        CASES.append(Case(f"switchdev/{name}", ROW, run, alone=True))
+        return function
+    return wrap
+
+
+for word in ("v4", "v6", "remote", "group"):
+    @case(f"device/{word}", word)
+    def _(_table):
+        """The default destination, and its end."""
+
+for address, operation, state in product(
+        ("unicast", "multicast", "zero"), OPERATIONS, (PERMANENT, DYNAMIC)):
+    @case(f"change/{address}/{operation}/{state:#x}")
+    def _(table, address=address, operation=operation, state=state):
+        table.add("first", MACS[address], ONE)
+        table.hear("first")
+        table.add("second", MACS[address], TWO, state=state,
+                  nl_flags=OPERATIONS[operation])
+
+    @case(f"veto/{address}/{operation}/{state:#x}")
+    def _(table, address=address, operation=operation, state=state):
+        table.add("first", MACS[address], ONE)
+        table.hear("first")
+        table.switch.veto(MACS[address])
+        table.add("second", MACS[address], TWO, state=state,
+                  nl_flags=OPERATIONS[operation])
+
+for address in ("unicast", "multicast", "zero"):
+    @case(f"veto/{address}/new")
+    def _(table, address=address):
+        table.switch.veto(MACS[address])
+        table.add("add", MACS[address], ONE)
+
+    @case(f"delete/{address}")
+    def _(table, address=address):
+        for dst in (ONE, TWO, THREE):
+            table.add(dst, MACS[address], dst,
+                      nl_flags=OPERATIONS["append"])
+        table.hear("made")
+        table.delete("one", MACS[address], TWO)
+        table.hear("one-gone")
+        table.delete("rest", MACS[address])
+
+    @case(f"mark/{address}")
+    def _(table, address=address):
+        for dst in (ONE, TWO):
+            table.add(dst, MACS[address], dst,
+                      nl_flags=OPERATIONS["append"])
+        table.say("mark", "offloaded", MACS[address], ONE)
+        table.hear("marked")
+        table.get("get", attrs(MACS[address]))
+        table.say("unknown", "offloaded", MACS[address], THREE)
+        table.say("off", "mark_off", MACS[address], ONE)
+
+for first, user in product(("none", "permanent", "static", "protocol"),
+                           ("learned", "forgotten")):
+    @case(f"{user}/{first}")
+    def _(table, first=first, user=user):
+        if first != "none":
+            table.add("first", MAC, ONE, state=STATIC if first == "static"
+                      else PERMANENT, flags=d.NTF_SELF | (
+                          d.NTF_EXT_LEARNED if first == "protocol" else 0))
+        table.hear("first")
+        table.say("say", user, MAC, ONE)
+        table.hear("said")
+        table.say("elsewhere", user, MAC, TWO)
+
+
+@case("replaced-mark")
+def _(table):
+    """The mark belongs to the destination."""
+    table.add("add", MAC, ONE)
+    table.say("mark", "offloaded", MAC, ONE)
+    table.hear("marked")
+    table.add("replace", MAC, TWO, nl_flags=CREATE | REPLACE)
+
+
+@case("flush-marked")
+def _(table):
+    table.add("one", MAC, ONE)
+    table.add("two", MACS["zero"], ONE)
+    table.say("mark", "offloaded", MAC, ONE)
+    table.step("flush", table.host.rtnl.neigh, d.RTM_DELNEIGH, DEV, [
+        (d.NDA_NDM_FLAGS_MASK, u8(d.NTF_OFFLOADED))], 0,
+        d.NTF_SELF | d.NTF_OFFLOADED, d.NLM_F_BULK)
+
+
+if not has_switchdev():
+    CASES = []
