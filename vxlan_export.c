@@ -58,7 +58,7 @@ int vxlan_fdb_find_uc(struct net_device *dev, const u8 *mac, __be32 vni,
 
 	if (!vtep || is_multicast_ether_addr(mac) || is_zero_ether_addr(mac))
 		return -EINVAL;
-	return vtep_switchdev_find(vtep, mac, be32_to_cpu(vni), fdb_info);
+	return vtep_switchdev_find(vtep, mac, vni, fdb_info);
 }
 EXPORT_SYMBOL_GPL(vxlan_fdb_find_uc);
 

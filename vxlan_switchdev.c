@@ -85,17 +85,30 @@ void vtep_switchdev_withdraw(struct vtep_dev *vtep,
 				 &info.info, NULL);
 }
 
+/* A device with one VNI has its entries under that one. */
+static u32 vtep_switchdev_vni(const struct vtep_dev *vtep, __be32 asked)
+{
+	const struct vtep_config *cfg;
+	u32 vni;
+
+	rcu_read_lock();
+	cfg = rcu_dereference(vtep->cfg);
+	vni = cfg->metadata ? be32_to_cpu(asked) : cfg->vni;
+	rcu_read_unlock();
+	return vni;
+}
+
 /**
  * vtep_switchdev_find() - the first remote of an entry, as switches see it
  * @vtep: the device
  * @mac: MAC address of the entry
- * @vni: its source VNI, host order
+ * @vni: its source VNI, network order; looked at on external devices only
  * @info: filled
  *
  * Context: any but hard interrupts.
  * Return: 0 or -ENOENT.
  */
-int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, u32 vni,
+int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, __be32 vni,
 			struct switchdev_notifier_vxlan_fdb_info *info)
 {
 	const struct vtep_fdb_entry *entry;
@@ -103,7 +116,7 @@ int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 	int err = -ENOENT;
 
 	rcu_read_lock();
-	entry = vtep_fdb_find(vtep, mac, vni);
+	entry = vtep_fdb_find(vtep, mac, vtep_switchdev_vni(vtep, vni));
 	if (entry && vtep_fdb_dst(vtep, entry, 0, &dst) && dst.remote) {
 		*info = vtep_switchdev_info_of(entry, &dst);
 		info->info.dev = vtep->dev;
@@ -204,19 +217,6 @@ vtep_switchdev_dest(const struct switchdev_notifier_vxlan_fdb_info *info)
 		.vni = be32_to_cpu(info->remote_vni),
 		.port = info->remote_port,
 	};
-}
-
-/* A device with one VNI has its entries under that one. */
-static u32 vtep_switchdev_vni(const struct vtep_dev *vtep, __be32 asked)
-{
-	const struct vtep_config *cfg;
-	u32 vni;
-
-	rcu_read_lock();
-	cfg = rcu_dereference(vtep->cfg);
-	vni = cfg->metadata ? be32_to_cpu(asked) : cfg->vni;
-	rcu_read_unlock();
-	return vni;
 }
 
 static int

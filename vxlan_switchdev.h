@@ -21,7 +21,7 @@ void vtep_switchdev_withdraw(struct vtep_dev *vtep,
 			     const struct vtep_fdb_entry *entry,
 			     const struct vtep_fdb_dst *dst);
 
-int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, u32 vni,
+int vtep_switchdev_find(struct vtep_dev *vtep, const u8 *mac, __be32 vni,
 			struct switchdev_notifier_vxlan_fdb_info *info);
 int vtep_switchdev_replay(struct vtep_dev *vtep, u32 vni,
 			  struct notifier_block *nb,

@@ -14,6 +14,8 @@
  *   say	write what the switch has to say:
  *		    offloaded|mark_off|learned|forgotten
  *				IFINDEX MAC VNI IP PORT REMOTE_VNI VIA
+ *		or ask for with find|replay|clear in the same form (what is
+ *		found is an event);
  *		IFINDEX belongs to the writer's network namespace; the error of
  *		the driver that was told is the writer's
  */
@@ -204,7 +206,60 @@ struct sentence {
 	unsigned long what;
 	int ifindex;
 	struct switchdev_notifier_vxlan_fdb_info fdb;
+	int (*ask)(struct net_device *dev, const struct sentence *said);
 };
+
+/*
+ * The functions that "vxlan" exports to switches. They are looked up when they
+ * are called: whoever imports them keeps that module from being unloaded.
+ */
+
+static int ask_find(struct net_device *dev, const struct sentence *said)
+{
+	struct switchdev_notifier_vxlan_fdb_info fdb = {};
+	int (*find)(struct net_device *dev, const u8 *mac, __be32 vni,
+		    struct switchdev_notifier_vxlan_fdb_info *fdb_info);
+	int err;
+
+	find = symbol_get(vxlan_fdb_find_uc);
+	if (!find)
+		return -EOPNOTSUPP;
+	err = find(dev, said->fdb.eth_addr, said->fdb.vni, &fdb);
+	symbol_put(vxlan_fdb_find_uc);
+	if (err)
+		return err;
+	spin_lock_bh(&lock);
+	record(true, dev, &fdb);
+	spin_unlock_bh(&lock);
+	return 0;
+}
+
+static int ask_replay(struct net_device *dev, const struct sentence *said)
+{
+	int (*replay)(const struct net_device *dev, __be32 vni,
+		      struct notifier_block *nb,
+		      struct netlink_ext_ack *extack);
+	int err;
+
+	replay = symbol_get(vxlan_fdb_replay);
+	if (!replay)
+		return -EOPNOTSUPP;
+	err = replay(dev, said->fdb.vni, &switch_notifier, NULL);
+	symbol_put(vxlan_fdb_replay);
+	return err;
+}
+
+static int ask_clear(struct net_device *dev, const struct sentence *said)
+{
+	void (*clear)(const struct net_device *dev, __be32 vni);
+
+	clear = symbol_get(vxlan_fdb_clear_offload);
+	if (!clear)
+		return -EOPNOTSUPP;
+	clear(dev, said->fdb.vni);
+	symbol_put(vxlan_fdb_clear_offload);
+	return 0;
+}
 
 static int parse_word(const char *word, struct sentence *said)
 {
@@ -212,11 +267,16 @@ static int parse_word(const char *word, struct sentence *said)
 		const char *word;
 		unsigned long what;
 		bool offloaded;
+		int (*ask)(struct net_device *dev,
+			   const struct sentence *said);
 	} words[] = {
 		{ "offloaded", SWITCHDEV_VXLAN_FDB_OFFLOADED, true },
 		{ "mark_off", SWITCHDEV_VXLAN_FDB_OFFLOADED, false },
 		{ "learned", SWITCHDEV_VXLAN_FDB_ADD_TO_BRIDGE, false },
 		{ "forgotten", SWITCHDEV_VXLAN_FDB_DEL_TO_BRIDGE, false },
+		{ "find", 0, false, ask_find },
+		{ "replay", 0, false, ask_replay },
+		{ "clear", 0, false, ask_clear },
 	};
 	unsigned int i;
 
@@ -225,6 +285,7 @@ static int parse_word(const char *word, struct sentence *said)
 			continue;
 		said->what = words[i].what;
 		said->fdb.offloaded = words[i].offloaded;
+		said->ask = words[i].ask;
 		return 0;
 	}
 	return -EINVAL;
@@ -251,16 +312,21 @@ static int parse_sentence(const char *line, struct sentence *said)
 
 static int say(struct sentence *said)
 {
-	int answer = notifier_from_errno(-ENODEV);
 	struct net_device *dev;
+	int err = -ENODEV;
+	int answer;
 
 	rtnl_lock();
 	dev = __dev_get_by_index(current->nsproxy->net_ns, said->ifindex);
-	if (dev)
+	if (dev && said->ask) {
+		err = said->ask(dev, said);
+	} else if (dev) {
 		answer = call_switchdev_notifiers(said->what, dev,
 						  &said->fdb.info, NULL);
+		err = notifier_to_errno(answer);
+	}
 	rtnl_unlock();
-	return notifier_to_errno(answer);
+	return err;
 }
 
 static ssize_t say_write(struct file *file, const char __user *from,

@@ -160,5 +160,51 @@ def _(table):
         d.NTF_SELF | d.NTF_OFFLOADED, d.NLM_F_BULK)
 
 
+# ---- what the driver exports to switches
+
+for address, vni in product(("unicast", "multicast", "zero"), (5, 6)):
+    @case(f"export/find/{address}/{vni}")
+    def _(table, address=address, vni=vni):
+        table.add("add", MACS[address], ONE, port=99, vni=7)
+        table.say("mark", "offloaded", MACS[address], ONE, port=99,
+                  remote_vni=7)
+        table.hear("made")
+        table.say("find", "find", MACS[address], ONE, vni=vni)
+        table.hear("found")
+        table.say("absent", "find", "02:00:00:00:aa:77", ONE, vni=vni)
+
+for vni, veto in product((5, 6), (None, MAC)):
+    @case(f"export/replay/{vni}/{'veto' if veto else 'all'}")
+    def _(table, vni=vni, veto=veto):
+        for dst in (ONE, TWO):
+            table.add(dst, MACS["zero"], dst,
+                      nl_flags=OPERATIONS["append"])
+        table.add("unicast", MAC, THREE)
+        table.say("mark", "offloaded", MAC, THREE)
+        table.hear("made")
+        table.switch.veto(veto)
+        table.say("replay", "replay", MAC, ONE, vni=vni)
+        table.hear("replayed")
+        if not veto:        # the order of the entries is nobody's business
+            table.outcome["replayed-heard"].sort(
+                key=lambda event: (event["mac"], event["dst"]))
+        else:
+            del table.outcome["replayed-heard"]
+
+    @case(f"export/clear/{vni}/{'again' if veto else 'once'}")
+    def _(table, vni=vni, veto=veto):
+        for dst in (ONE, TWO):
+            table.add(dst, MACS["zero"], dst,
+                      nl_flags=OPERATIONS["append"])
+            table.say(f"mark-{dst}", "offloaded", MACS["zero"], dst)
+        table.add("unicast", MAC, THREE)
+        table.say("mark", "offloaded", MAC, THREE)
+        table.hear("marked")
+        table.say("clear", "clear", MAC, ONE, vni=vni)
+        if veto:
+            table.hear("cleared")
+            table.say("clear-again", "clear", MAC, ONE, vni=vni)
+
+
 if not has_switchdev():
     CASES = []
