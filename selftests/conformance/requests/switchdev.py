@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a switch hears, refuses, marks and learns. The kernel's driver takes the
-device of any event for its own, so the drivers run these one after the other; on
-kernels that have switchdev, with the test module (selftests/modules).
+device of any event for its own, so the drivers run these one after the other;
+on kernels that have switchdev, with the test module (selftests/modules).
 """
 
 import os
@@ -9,10 +9,11 @@ from itertools import product
 
 from case import Case
 from lab import DEV
+from lib import modules
 from lib import nldefs as d
 from lib.fdb import Fdb
 from lib.nl import u8
-from lib.switchdev import Switch
+from lib.switchdev import NAME, Switch
 from table import (CREATE, DYNAMIC, MACS, OPERATIONS, PERMANENT, PORT, REPLACE,
                    STATIC, Table, attrs)
 
@@ -62,13 +63,24 @@ class SwitchTable(Table):
             self.outcome[step] = os.strerror(error.errno)
 
 
+def loaded():
+    """The switch, as new. It stays loaded: the debug kernel is slow to free the
+    memory of a module.
+    """
+    switch = Switch()
+    if NAME not in modules.loaded():
+        os.environ["VXLAN_SWITCHDEV_KO"] = FILE
+        switch.__enter__()
+    switch.veto(None)
+    switch.clear()
+    return switch
+
+
 def case(name, device="v4"):
     """The decorated function gets a SwitchTable."""
     def wrap(function):
         def run(kind):
-            os.environ["VXLAN_SWITCHDEV_KO"] = FILE
-            with Switch() as switch, \
-                    SwitchTable(kind, switch, device) as table:
+            with SwitchTable(kind, loaded(), device) as table:
                 table.hear("before")
                 function(table)
                 table.hear("end")
