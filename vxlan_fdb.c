@@ -181,10 +181,16 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 		return false;
 	dst->remote = rcu_dereference_check(entry->remote, held);
 	dst->offloaded = READ_ONCE(entry->offloaded);
+	if (dst->remote)
+		return true;
 	nexthop = rcu_dereference_check(entry->nexthop, held);
-	if (!dst->remote && nexthop)
+	if (nexthop) {
 		dst->nhid = nexthop->id;
-	return dst->remote || nexthop;
+		return true;
+	}
+	/* A group has made room for a remote just now. */
+	dst->remote = rcu_dereference_check(entry->remote, held);
+	return dst->remote;
 }
 
 /* Slots */

@@ -125,7 +125,7 @@ static int vtep_metadata_fill_v6(struct ip_tunnel_info *info,
  * @skb: a packet with instructions, of Open vSwitch; source address and ports
  *	are filled in
  *
- * Context: RCU.
+ * Context: RCU, BH disabled.
  * Return: 0; -EIO when the device is not up; -ENETUNREACH; -ELOOP.
  */
 int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)

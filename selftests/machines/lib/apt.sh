@@ -103,7 +103,7 @@ fetch() {
 	local to=$1 deb debs
 	shift
 	pool
-	debs=$(mktemp -d "$CACHE/apt/debs.XXXXXX")
+	debs=$(mktemp -d -p "$CACHE/apt")
 	if ! (cd "$debs" && pool_apt apt-get -q download "$@"); then
 		rm -rf "$debs"
 		pool_forget

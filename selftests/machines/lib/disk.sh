@@ -20,7 +20,7 @@ initrd() {
 	local dir recipe name
 	recipe=$(cksum <"$here/guest/initrd")
 	! is_made "$1" "$recipe" || return 0
-	dir=$(mktemp -d "$scratch/initrd.XXXXXX")
+	dir=$(mktemp -d -p "$scratch")
 	mkdir -p "$dir"/{bin,dev,proc,sys,new,lower,upper,modules}
 	cp "$(command -v busybox)" "$dir/bin/busybox"
 	for name in sh insmod mkdir mount sleep switch_root uname; do
