@@ -301,6 +301,7 @@ void vtep_dev_setup(struct net_device *dev)
 	dev->vlan_features |= features;
 	dev->hw_features |= features;
 	dev->hw_enc_features |= features;
+	vtep_netdev_set_large_gso(dev);
 
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_NO_QUEUE;

@@ -134,12 +134,15 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 			    const struct vtep_outer *outer, bool gbp)
 {
 	struct vtep_hdr *hdr;
+	bool nested;
 	int err;
 
 	err = skb_cow_head(skb, LL_RESERVED_SPACE(dst_dev(dst)) +
 				dst->header_len + overhead);
 	if (unlikely(err))
 		return err;
+	/* Segmented in part: the innermost headers are the next segmenter's. */
+	nested = udp_tunnel_handle_partial(skb);
 	err = udp_tunnel_handle_offloads(skb, outer->csum);
 	if (unlikely(err))
 		return err;
@@ -147,7 +150,7 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 	vtep_hdr_build(hdr, outer->vni);
 	if (gbp)
 		vtep_hdr_set_gbp(hdr, outer->gbp);
-	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
+	udp_tunnel_set_inner_protocol(skb, nested, htons(ETH_P_TEB));
 	return 0;
 }
 

@@ -93,6 +93,9 @@ result UDP_TUNNEL_IPCB_FLAGS \
 	declares net/udp_tunnel.h udp_tunnel_xmit_skb 'u16 ipcb_flags'
 result UDP_TUNNEL6_IPCB_FLAGS \
 	declares net/udp_tunnel.h udp_tunnel6_xmit_skb 'u16 ip6cb_flags'
+result UDP_TUNNEL_PARTIAL \
+	has net/udp_tunnel.h udp_tunnel_handle_partial \
+	udp_tunnel_set_inner_protocol
 result FLOWI4_DSCP \
 	has net/flow.h flowi4_dscp
 result IP_TUNNEL_FLAGS_BITMAP \

@@ -78,8 +78,6 @@ RULES = [
     # Shows in every dump of the link.
     Rule("mc-route-dumped", field=r".*\bdata\.MC_ROUTE", everywhere=True,
          when=lambda theirs, _: theirs == MISSING),
-    Rule("tso-max-size", field=r".*\battrs\.59", kernels=("7.3",),
-         everywhere=True, when=lambda _, ours: ours == "00000100"),
 
     Rule("newer-dumped", kernels=OLDER, everywhere=True,
          field=r".*\bdata\.(LOCALBYPASS|LABEL_POLICY|RESERVED_BITS)",
@@ -104,8 +102,6 @@ RULES = [
     Rule("default-port", "default/.*", r"made\.data\.PORT",
          when=lambda theirs, ours: (theirs, ours) == ("2118", "12b5")),
     Rule("default-checksum", "default/.*", r"made\.data\.UDP_CSUM"),
-    Rule("gso-partial", "ethtool/features/.*", r".*\.tx-.*",
-         when=lambda theirs, ours: (theirs, ours) == ("off", "off fixed")),
     Rule("ethtool-counters", "ethtool/driver", "driver.(version|numbers)"),
 
     # The forwarding table

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Network devices: two properties that were flags, and the operations on the
- * forwarding table.
+ * Network devices: two properties that were flags, what segmentation can do, and
+ * the operations on the forwarding table.
  *
  * An operation of the driver has the newest shape. Where the kernel wants an
  * older one, a macro with arguments gives the driver's function, where it is
@@ -31,6 +31,22 @@ static inline void vtep_netdev_set_change_proto_down(struct net_device *dev)
 	dev->change_proto_down = true;
 #else
 	dev->priv_flags |= IFF_CHANGE_PROTO_DOWN;
+#endif
+}
+
+/*
+ * The device takes packets of more than 64 KB (BIG TCP), and those that are
+ * encapsulated already without segmenting them in full: possible, and off until
+ * somebody asks for it.
+ */
+static inline void vtep_netdev_set_large_gso(struct net_device *dev)
+{
+#if HAVE_UDP_TUNNEL_PARTIAL
+	dev->hw_features |= NETIF_F_GSO_ENCAP_ALL | NETIF_F_GSO_PARTIAL;
+	dev->hw_enc_features |= NETIF_F_GSO_ENCAP_ALL | NETIF_F_GSO_PARTIAL;
+	dev->gso_partial_features = NETIF_F_GSO_ENCAP_ALL;
+	dev->mangleid_features = NETIF_F_GSO_PARTIAL;
+	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
 #endif
 }
 

@@ -112,6 +112,21 @@ vtep_udp_tunnel6_xmit_skb(struct dst_entry *dst, struct sock *sk,
 #define udp_tunnel6_xmit_skb		vtep_udp_tunnel6_xmit_skb
 #endif
 
+#if !HAVE_UDP_TUNNEL_PARTIAL
+/* No partial segmentation of what is encapsulated twice. */
+static inline bool udp_tunnel_handle_partial(struct sk_buff *skb)
+{
+	return false;
+}
+
+static inline void udp_tunnel_set_inner_protocol(struct sk_buff *skb,
+						 bool double_encap,
+						 __be16 inner_proto)
+{
+	skb_set_inner_protocol(skb, inner_proto);
+}
+#endif
+
 /* The description of a received packet, which has a tunnel id. */
 static inline struct metadata_dst *
 vtep_udp_tun_rx_dst(struct sk_buff *skb, unsigned short family,
