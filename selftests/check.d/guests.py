@@ -23,8 +23,10 @@ exec python3 -m pytest -p vxlan_report --continue-on-collection-errors \\
     "$@" >"$OUT/pytest.log" 2>&1
 """
 MARK = "@vxlan "    # before what vxlan_report says
-STALLED = 900       # seconds without a word after which a machine is ended
+PATIENCE = 120      # seconds without a word beyond what a test may take
 RESTARTS = 3
+LAST_WORDS = 40     # lines
+HUNG = (124, 130)   # status of a machine that had to be ended
 
 
 def make_share(tree, folder, modules, plugin):
@@ -58,9 +60,11 @@ class Guest:
         self.files, self.share = files, None
         self.collected, self.done = [], set()
         self.current = None         # the test that runs
+        self.second = set()         # tests that have a second go
         self.finished = False       # pytest said so
         self.spoke = time.monotonic()
         self.failed = 0
+        self.splat = False          # the last kernel log had one
         self.out = ""
 
     # ---- what the machine says
@@ -141,11 +145,25 @@ class Guest:
         return [test for test in self.collected if test not in self.done]
 
     def machine_died(self, status):
-        why = "took too long" if status == 124 else "died"
-        if self.current:
-            self.add(self.current, "failed", 0,
-                     f"the machine {why} during this test (status {status})")
-        self.current = None
+        test, self.current = self.current, None
+        if not test:
+            return
+        why = "hung" if status in HUNG else "died"
+        if why == "hung" and test not in self.second and not self.splat:
+            self.second.add(test)
+            self.check.results.note(
+                f"{self.kernel.name}: {test}: the machine hung without a word "
+                f"of its kernel, so this test was run again"
+                + self.last_words())
+            return
+        self.add(test, "failed", 0, f"the machine {why} during this test "
+                 f"(status {status})" + self.last_words())
+
+    def last_words(self):
+        with open(f"{self.out}/machine.log", encoding="utf-8",
+                  errors="replace") as file:
+            lines = file.read().splitlines()[-LAST_WORDS:]
+        return "".join(f"\n    | {line[:110]}" for line in lines)
 
     def boot(self, job, boot):
         """One machine; its status."""
@@ -184,20 +202,28 @@ class Guest:
                 "env", *env, "bash", "-c", COMMAND, "tests", *args]
 
     def watch(self, child):
+        """End a machine that has been silent for too long."""
+        patience = self.kernel.test_limit + PATIENCE
+        tick = time.monotonic()
         while child.poll() is None:
             time.sleep(2)
-            if time.monotonic() - self.spoke > STALLED:
+            late, tick = time.monotonic() - tick - 2, time.monotonic()
+            if late > 10:       # all of us were held up
+                self.spoke += late
+            if tick - self.spoke > patience:
                 self.check.console.say(f"{self.kernel.name}: silent for "
-                                       f"{STALLED} s; ended")
+                                       f"{patience} s; ended")
                 self.check.jobs.processes.end(child)
                 return
 
     def kernel_log(self, name):
         """A splat is a failure of its own, whosever fault it is."""
-        with open(f"{self.out}/machine.log", encoding="utf-8") as file:
+        with open(f"{self.out}/machine.log", encoding="utf-8",
+                  errors="replace") as file:
             log = file.read()
         found = re.search(r"^=+ kernel log of .*?: (.*)\n(.*)", log, re.M)
         test = f"kernel log of {name}"
+        self.splat = bool(found)
         if found:
             self.add(test, "failed", 0, f"{found[1]}: {found[2]}\n\n{log}")
         else:

@@ -41,6 +41,7 @@ class Results:
         self.all = []
         self.lock = threading.Lock()
         self.show_all = False       # a line for each, not for failures only
+        self.notes = []             # what is no failure, but should be known
 
     def add(self, *args, **options):
         result = Result(*args, **options)
@@ -50,6 +51,11 @@ class Results:
             self.console.say(f"{result.group}: {MARKS[result.outcome]}: "
                              f"{result.name}{_because(result)}")
         return result
+
+    def note(self, text):
+        with self.lock:
+            self.notes.append(text)
+        self.console.say(text)
 
     def of(self, group):
         return [r for r in self.all if r.group == group]
@@ -72,6 +78,7 @@ class Results:
         self._groups()
         self._slowest()
         self._skipped()
+        self._notes()
         self._failures()
         say(", ".join(f"{self.count(outcome)} {outcome}"
                       for outcome in ("passed", "failed", "skipped")))
@@ -124,6 +131,12 @@ class Results:
         for (text, group), number in sorted(why.items()):
             self.console.plain(f"skipped: {group}: {number}: {text}")
         if why:
+            self.console.plain()
+
+    def _notes(self):
+        for text in self.notes:
+            self.console.plain(f"note: {text}")
+        if self.notes:
             self.console.plain()
 
     def _failures(self):

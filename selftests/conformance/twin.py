@@ -153,7 +153,10 @@ class Run:
     def in_sequence(self, drivers, entries):
         """All with the kernel's driver, then all with ours in its place."""
         drivers.load(drivers.kernels())
-        theirs = [run_case(case, "vxlan") for _, case in entries]
+        theirs = []
+        for module, case in entries:
+            self.tell(before=test_name(module, case))   # a sign of life
+            theirs.append(run_case(case, "vxlan"))
         drivers.load(drivers.ours("vxlan"))
         for (module, case), before in zip(entries, theirs):
             self.begin(module, case)

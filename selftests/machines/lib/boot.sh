@@ -43,7 +43,7 @@ boot_stock() { # boot_stock FOLDER
 	local accel cpu disks=() image
 	local args='console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=8M'
 	args+=' net.ifnames=0 mitigations=off nosoftlockup nowatchdog random.trust_cpu=on'
-	args+=' rcupdate.rcu_cpu_stall_timeout=120'
+	args+=' rcupdate.rcu_cpu_stall_timeout=120 unknown_nmi_panic' # see last_words.py
 	accel=$(choose_accel "$1")
 	case $accel in
 	kvm) cpu=host ;;
@@ -61,7 +61,8 @@ boot_stock() { # boot_stock FOLDER
 	export TMPDIR=$tmp
 	wait_for qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" \
 		-smp "${smp:-1}" -m "${mem:-1536}" \
-		-display none -nodefaults -no-reboot -no-user-config -monitor none \
+		-display none -nodefaults -no-reboot -no-user-config \
+		-monitor "unix:$tmp/monitor,server=on,wait=off" \
 		-kernel "$1/vmlinuz" -initrd "$1/boot/initrd" \
 		-append "$args $append" \
 		"${disks[@]}" -device virtio-rng-pci -device virtio-serial-pci \
