@@ -175,14 +175,6 @@ static int get_range(const struct vtep_rule *rule,
 	return sizeof(*range);
 }
 
-/* What is not there yet, and so is off. */
-static int get_zero(const struct vtep_rule *rule,
-		    const struct vtep_config *cfg, void *value)
-{
-	memset(value, 0, rule->len);
-	return rule->len;
-}
-
 #define NAME(name) \
 	.bad_len = name " attribute has a wrong length"
 #define FIXED(name) \
@@ -203,8 +195,6 @@ static int get_zero(const struct vtep_rule *rule,
 #define FLAG(member) \
 	.offset = offsetof(struct vtep_config, member), \
 	.set = set_bool, .get = get_flag
-#define ZERO(type) \
-	.len = sizeof(type), .get = get_zero
 
 static const struct vtep_rule vtep_rules[] = {
 	[IFLA_VXLAN_ID] = {
@@ -269,16 +259,19 @@ static const struct vtep_rule vtep_rules[] = {
 		FIXED("IPv6 zero checksum RX"),
 	},
 	[IFLA_VXLAN_REMCSUM_TX] = {
-		NAME("Remote checksum"), ZERO(u8), LATER("Remote checksum"),
+		NAME("Remote checksum TX"), BOOL(remcsum_tx),
+		FIXED("remote checksum TX"),
 	},
 	[IFLA_VXLAN_REMCSUM_RX] = {
-		NAME("Remote checksum"), ZERO(u8), LATER("Remote checksum"),
+		NAME("Remote checksum RX"), BOOL(remcsum_rx),
+		FIXED("remote checksum RX"),
 	},
 	[IFLA_VXLAN_GBP] = {
 		NAME("Group policy"), FLAG(gbp), FIXED("group policy"),
 	},
 	[IFLA_VXLAN_REMCSUM_NOPARTIAL] = {
-		NAME("Remote checksum"), LATER("Remote checksum"),
+		NAME("Remote checksum no partial"), FLAG(remcsum_whole),
+		FIXED("remote checksum no partial"),
 	},
 	[IFLA_VXLAN_COLLECT_METADATA] = {
 		NAME("External mode"), BOOL(metadata), FIXED("external mode"),

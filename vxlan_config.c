@@ -190,6 +190,10 @@ static struct vtep_hdr used_bits(const struct vtep_config *cfg)
 
 	if (cfg->gbp)
 		used.flags |= VTEP_GBP_USED;
+	if (cfg->remcsum_rx) {
+		used.flags |= VTEP_FLAG_RCO;
+		used.vni |= VTEP_RCO_FIELD;
+	}
 	return used;
 }
 

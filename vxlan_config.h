@@ -28,6 +28,8 @@ enum vtep_df {
 #define VTEP_RX_ZERO_CSUM6	BIT(0)
 #define VTEP_RX_METADATA	BIT(1)
 #define VTEP_RX_GBP		BIT(2)
+#define VTEP_RX_REMCSUM_ON	BIT(3)
+#define VTEP_RX_REMCSUM_WHOLE	BIT(4)
 
 /**
  * struct vtep_config - what a device was told to do
@@ -59,6 +61,9 @@ enum vtep_df {
  * @mc_route: let the underlay's multicast routing forward what is sent
  * @metadata: "external": VNI and remote come and go with each packet
  * @gbp: the header carries a group policy id
+ * @remcsum_tx: leave unfinished inner checksums to the receiver
+ * @remcsum_rx: finish inner checksums that a sender left unfinished
+ * @remcsum_whole: finish them at once, not when somebody needs them
  * @proxy: answer ARP requests and neighbour solicitations
  * @short_circuit: route to stations whose MAC address the host knows
  * @l2miss: report MAC addresses that nobody knows
@@ -95,6 +100,9 @@ struct vtep_config {
 	bool mc_route;
 	bool metadata;
 	bool gbp;
+	bool remcsum_tx;
+	bool remcsum_rx;
+	bool remcsum_whole;
 	bool proxy;
 	bool short_circuit;
 	bool l2miss;
@@ -115,7 +123,9 @@ static inline u32 vtep_config_rx_flags(const struct vtep_config *cfg)
 {
 	return (cfg->zero_csum6_rx ? VTEP_RX_ZERO_CSUM6 : 0) |
 	       (cfg->metadata ? VTEP_RX_METADATA : 0) |
-	       (cfg->gbp ? VTEP_RX_GBP : 0);
+	       (cfg->gbp ? VTEP_RX_GBP : 0) |
+	       (cfg->remcsum_rx ? VTEP_RX_REMCSUM_ON : 0) |
+	       (cfg->remcsum_whole ? VTEP_RX_REMCSUM_WHOLE : 0);
 }
 
 /* Does a device receive over this address family? External ones over both. */

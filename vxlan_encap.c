@@ -7,6 +7,7 @@
 #include "vxlan.h"
 #include "vxlan_bypass.h"
 #include "vxlan_metadata.h"
+#include "vxlan_remcsum.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
 #include "vxlan_sock.h"
@@ -131,8 +132,10 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 /* Makes room and puts the VXLAN header in front of the frame. */
 static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 			    unsigned int overhead,
-			    const struct vtep_outer *outer, bool gbp)
+			    const struct vtep_outer *outer)
 {
+	const struct vtep_config *cfg = outer->route.cfg;
+	bool remcsum = cfg->remcsum_tx && vtep_remcsum_possible(skb);
 	struct vtep_hdr *hdr;
 	bool nested;
 	int err;
@@ -148,7 +151,9 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 		return err;
 	hdr = __skb_push(skb, sizeof(*hdr));
 	vtep_hdr_build(hdr, outer->vni);
-	if (gbp)
+	if (unlikely(remcsum))
+		vtep_remcsum_push(skb, hdr);
+	if (cfg->gbp)
 		vtep_hdr_set_gbp(hdr, outer->gbp);
 	udp_tunnel_set_inner_protocol(skb, nested, htons(ETH_P_TEB));
 	return 0;
@@ -245,7 +250,7 @@ static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 		goto put_route;
 
 	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, &rt->dst, overhead, outer, tx->cfg->gbp))
+	if (vtep_push_header(skb, &rt->dst, overhead, outer))
 		goto put_route;
 
 	udp_tunnel_xmit_skb(rt, to->sk, skb, saddr, to->peer->key.addr.v4,
@@ -291,7 +296,7 @@ static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 	skb_scrub_packet(skb, !net_eq(tx->vtep->net,
 				      dev_net(tx->vtep->dev)));
 	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, dst, overhead, outer, tx->cfg->gbp))
+	if (vtep_push_header(skb, dst, overhead, outer))
 		goto put_route;
 
 	udp_tunnel6_xmit_skb(dst, to->sk, skb, tx->vtep->dev, &saddr,

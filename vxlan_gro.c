@@ -6,6 +6,7 @@
 #include "vxlan_rx.h"
 #include "vxlan_config.h"
 #include "vxlan_hdr.h"
+#include "vxlan_remcsum.h"
 
 #include <linux/etherdevice.h>
 #include <net/gro.h>
@@ -33,14 +34,38 @@ static void vtep_gro_compare(struct list_head *head, const struct vtep_hdr *hdr,
 }
 
 /* Bits that the devices of this socket do not use. */
-static bool vtep_gro_odd(const struct sock *sk, const struct vtep_hdr *hdr)
+static bool vtep_gro_odd(u32 rx_flags, const struct vtep_hdr *hdr)
 {
-	const struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
 	struct vtep_hdr rest = *hdr;
 
-	if (sock && sock->rx_flags & VTEP_RX_GBP)
+	if (rx_flags & VTEP_RX_GBP)
 		rest.flags &= ~VTEP_GBP_USED;
+	if (rx_flags & VTEP_RX_REMCSUM_ON) {
+		rest.flags &= ~VTEP_FLAG_RCO;
+		rest.vni &= ~VTEP_RCO_FIELD;
+	}
 	return vtep_hdr_reserved(&rest);
+}
+
+/* From the header to the inner frame; NULL if the packet is to go on alone. */
+static struct vtep_hdr *vtep_gro_enter(struct sk_buff *skb, unsigned int off,
+				       struct gro_remcsum *grc, u32 rx_flags)
+{
+	struct vtep_hdr *hdr = vtep_gro_hdr(skb);
+
+	if (unlikely(!hdr || !(hdr->flags & VTEP_FLAG_VNI) ||
+		     vtep_gro_odd(rx_flags, hdr)))
+		return NULL;
+
+	skb_gro_postpull_rcsum(skb, hdr, sizeof(*hdr));
+	if (rx_flags & VTEP_RX_REMCSUM_ON && hdr->flags & VTEP_FLAG_RCO) {
+		hdr = vtep_remcsum_gro(skb, hdr, off, grc,
+				       rx_flags & VTEP_RX_REMCSUM_WHOLE);
+		if (!hdr)
+			return NULL;
+	}
+	skb_gro_pull(skb, sizeof(*hdr));
+	return hdr;
 }
 
 /**
@@ -58,21 +83,19 @@ static bool vtep_gro_odd(const struct sock *sk, const struct vtep_hdr *hdr)
 struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
 				 struct sk_buff *skb)
 {
+	const struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
 	const unsigned int off = skb_gro_offset(skb);
-	const struct vtep_hdr *hdr = vtep_gro_hdr(skb);
-	struct sk_buff *done;
+	const struct vtep_hdr *hdr;
+	struct sk_buff *done = NULL;
+	struct gro_remcsum grc;
 
-	if (unlikely(!hdr || !(hdr->flags & VTEP_FLAG_VNI) ||
-		     vtep_gro_odd(sk, hdr))) {
-		NAPI_GRO_CB(skb)->flush |= 1;
-		return NULL;
+	skb_gro_remcsum_init(&grc);
+	hdr = vtep_gro_enter(skb, off, &grc, sock ? sock->rx_flags : 0);
+	if (hdr) {
+		vtep_gro_compare(head, hdr, off);
+		done = call_gro_receive(eth_gro_receive, head, skb);
 	}
-
-	skb_gro_postpull_rcsum(skb, hdr, sizeof(*hdr));
-	skb_gro_pull(skb, sizeof(*hdr));
-	vtep_gro_compare(head, hdr, off);
-	done = call_gro_receive(eth_gro_receive, head, skb);
-	skb_gro_flush_final(skb, done, 0);
+	skb_gro_flush_final_remcsum(skb, done, !hdr, &grc);
 	return done;
 }
 

@@ -24,6 +24,16 @@
 #define VTEP_GBP_USED \
 	(VTEP_FLAG_GBP | cpu_to_be32(0xffffffU))
 
+/*
+ * Remote checksum, draft-herbert-vxlan-rco: flag, and in the last byte half of
+ * where the checksum begins, counted from behind the header, and whether it is
+ * that of UDP.
+ */
+#define VTEP_FLAG_RCO		cpu_to_be32(BIT(21))
+#define VTEP_RCO_FIELD		cpu_to_be32(0xffU)
+#define VTEP_RCO_UDP		0x80U
+#define VTEP_RCO_START_MAX	(0x7fU << 1)
+
 /* Outer UDP and VXLAN header together. */
 #define VTEP_HLEN		16
 
@@ -60,6 +70,24 @@ static inline void vtep_hdr_set_gbp(struct vtep_hdr *hdr, u32 gbp)
 	if (gbp)
 		hdr->flags |= VTEP_FLAG_GBP |
 			      cpu_to_be32(gbp & VTEP_GBP_MASK);
+}
+
+/* Where the unfinished checksum of a header with VTEP_FLAG_RCO begins. */
+static inline unsigned int vtep_hdr_rco_start(const struct vtep_hdr *hdr)
+{
+	return (be32_to_cpu(hdr->vni) & (VTEP_RCO_START_MAX >> 1)) << 1;
+}
+
+static inline bool vtep_hdr_rco_udp(const struct vtep_hdr *hdr)
+{
+	return be32_to_cpu(hdr->vni) & VTEP_RCO_UDP;
+}
+
+static inline void vtep_hdr_set_rco(struct vtep_hdr *hdr, unsigned int start,
+				    bool udp)
+{
+	hdr->flags |= VTEP_FLAG_RCO;
+	hdr->vni |= cpu_to_be32(start >> 1 | (udp ? VTEP_RCO_UDP : 0));
 }
 
 /* Any bit that plain VXLAN leaves reserved. */

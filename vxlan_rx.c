@@ -8,6 +8,7 @@
 #include "vxlan.h"
 #include "vxlan_fdb.h"
 #include "vxlan_metadata.h"
+#include "vxlan_remcsum.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -25,7 +26,9 @@ bool vtep_log_ecn_error = true;
  * @vni: its VNI, host order
  * @from: the VTEP it came from, and the VNI and port to answer to
  * @outer_tos: outer DS field
- * @policy: the header carries a group policy
+ * @hdr: the VXLAN header, if it says more than a VNI
+ * @remcsum: it tells of an unfinished inner checksum
+ * @policy: it carries a group policy
  * @gbp: that policy, as skb->mark has it; 0 without
  */
 struct vtep_rx {
@@ -34,6 +37,8 @@ struct vtep_rx {
 	u32 vni;
 	struct vtep_dest from;
 	u8 outer_tos;
+	struct vtep_hdr hdr;
+	bool remcsum;
 	bool policy;
 	u32 gbp;
 };
@@ -47,6 +52,10 @@ static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
 	if (rx->cfg->gbp && hdr->flags & VTEP_FLAG_GBP) {
 		rx->policy = true;
 		rx->gbp = vtep_hdr_gbp(hdr);
+	}
+	if (unlikely(rx->cfg->remcsum_rx) && hdr->flags & VTEP_FLAG_RCO) {
+		rx->remcsum = true;
+		rx->hdr = *hdr;
 	}
 	rx->from.vni = rx->cfg->vni;
 	rx->from.port = rx->cfg->port;
@@ -105,10 +114,17 @@ static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
 				       struct sk_buff *skb)
 {
 	struct vtep_dev *vtep = rx->vtep;
+	enum vtep_counter verdict;
 
 	if (iptunnel_pull_header(skb, VTEP_HLEN, htons(ETH_P_TEB),
 				 !net_eq(vtep->net, dev_net(vtep->dev))))
 		return VTEP_RX_NOMEM;
+	if (unlikely(rx->remcsum)) {
+		verdict = vtep_remcsum_receive(skb, &rx->hdr,
+					       rx->cfg->remcsum_whole);
+		if (verdict != VTEP_OK)
+			return verdict;
+	}
 	if (!vtep_rx_describe(rx, skb))
 		return VTEP_RX_NOMEM;
 

@@ -42,6 +42,8 @@ static const struct vtep_counter_info {
 		NONE, VXLAN_VNI_NOT_FOUND),
 	COUNTER(VTEP_RX_RESERVED_BITS, VTEP_PER_DEV, "rx_reserved_bits",
 		RX_FRAME, VXLAN_INVALID_HDR),
+	COUNTER(VTEP_RX_REMCSUM, VTEP_PER_DEV, "rx_remote_checksum",
+		RX_FRAME, VXLAN_INVALID_HDR),
 	COUNTER(VTEP_RX_INNER_SHORT, VTEP_PER_DEV, "rx_inner_short",
 		RX_LENGTH, PKT_TOO_SMALL),
 	COUNTER(VTEP_RX_INNER_HEADER, VTEP_PER_DEV, "rx_inner_header",

@@ -32,6 +32,7 @@ enum vtep_counter {
 
 	/* Received, dropped by a device. */
 	VTEP_RX_RESERVED_BITS,
+	VTEP_RX_REMCSUM,
 	VTEP_RX_INNER_SHORT,
 	VTEP_RX_INNER_HEADER,
 	VTEP_RX_BAD_SOURCE_MAC,

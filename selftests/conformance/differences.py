@@ -166,6 +166,7 @@ RULES = [
     Rule("nexthop-told", "packet/nexthop/group-gone/.*", "events"),
     Rule("nexthop-source", "packet/nexthop/learning/same/.*",
          r"up|counters\.rx_(packets|bytes)"),
+    Rule("remcsum-place", "packet/remcsum/rx/[^/]*/inside/.*"),
     Rule("drops-counted", "packet/(rx|learn|nexthop|remcsum|gbp|reserved)/.*",
          r"counters\.rx_(errors|dropped|length_errors|frame_errors)",
          when=lambda theirs, _: theirs == MISSING),

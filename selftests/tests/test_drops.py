@@ -64,6 +64,14 @@ def spoilt(vni=100, **fields):
     return receives(header=build.vxlan(vni, inner(), **fields))
 
 
+def rx_remote_checksum(make):
+    """The checksum would be in the Ethernet header."""
+    b = make("remcsumrx")
+    yield b
+    b.peer.send(b.outer(None, header=build.vxlan(
+        100, inner(), rsvd1=0x200000, rsvd2=1)))
+
+
 def rx_static_entry(make):
     b = make()
     b.ns.bridge(f"fdb add {ALICE} dev vx0 dst {OTHER[b.net]} self permanent")
@@ -143,6 +151,7 @@ DROPS = {
     "netns_rx_no_vni_flag": (spoilt(flags=0), {}, "VXLAN_INVALID_HDR"),
     "netns_rx_unknown_vni": (spoilt(vni=1), {}, "VXLAN_VNI_NOT_FOUND"),
     "rx_reserved_bits": (spoilt(rsvd2=1), FRAME, "VXLAN_INVALID_HDR"),
+    "rx_remote_checksum": (rx_remote_checksum, FRAME, "VXLAN_INVALID_HDR"),
     "rx_inner_short":
         (receives(header=build.vxlan(100, bytes(13))), LENGTH,
          "PKT_TOO_SMALL"),

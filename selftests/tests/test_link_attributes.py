@@ -69,6 +69,7 @@ FIXED = [
     (V4_BASE, "UDP_CSUM", (0, 1)),
     (V4_BASE, "PROXY", (0, 1)),
     (V4_BASE, "COLLECT_METADATA", (0, 1)),
+    (V4_BASE, "REMCSUM_TX", (0, 1)),
     (V4_BASE, "RSC", (0, 1)),
     (V4_BASE, "L2MISS", (0, 1)),
     (V4_BASE, "RESERVED_BITS", (RESERVED, bytes(8),

@@ -240,7 +240,8 @@ def parse_reports(raw, time=0.0):
     eth = parse_ether(raw)
     ip = eth.ip if eth else None
     kinds = {IGMP: 0x22, ICMPV6: 143}
-    if ip is None or ip.payload[:1] != bytes([kinds.get(ip.proto, 0)]):
+    if ip is None or ip.proto not in kinds or \
+            ip.payload[:1] != bytes([kinds[ip.proto]]):
         return []
     size = 4 if ip.version == 4 else 16
     count, at = struct.unpack_from("!H", ip.payload, 6)[0], 8
