@@ -14,7 +14,7 @@
 #include <net/l3mdev.h>
 
 static const struct rhashtable_params vtep_vni_params = {
-	.head_offset = offsetof(struct vtep_vni, node),
+	.head_offset = offsetof(struct vtep_vni, node.rhead),
 	.key_offset = offsetof(struct vtep_vni, key),
 	.key_len = sizeof(struct vtep_vni_key),
 	.automatic_shrinking = true,
@@ -31,6 +31,17 @@ static const struct vtep_sock_ops *vtep_sock_ops;
 void vtep_sock_set_ops(const struct vtep_sock_ops *ops)
 {
 	vtep_sock_ops = ops;
+}
+
+/* Of several devices the one that came last. */
+static struct vtep_vni *vtep_sock_lookup(const struct vtep_sock *sock,
+					 const struct vtep_vni_key *key)
+{
+	struct rhlist_head *found;
+
+	found = rhltable_lookup((struct rhltable *)&sock->vnis, key,
+				vtep_vni_params);
+	return found ? container_of(found, struct vtep_vni, node) : NULL;
 }
 
 /**
@@ -51,12 +62,10 @@ struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 	/* An external device takes all that comes. */
 	if (sock->rx_flags & VTEP_RX_METADATA)
 		key.vni = 0;
-	found = rhashtable_lookup_fast((struct rhashtable *)&sock->vnis, &key,
-				       vtep_vni_params);
+	found = vtep_sock_lookup(sock, &key);
 	if (!found && READ_ONCE(sock->linklocal)) {
 		key.ifindex = ifindex;
-		found = rhashtable_lookup_fast((struct rhashtable *)&sock->vnis,
-					       &key, vtep_vni_params);
+		found = vtep_sock_lookup(sock, &key);
 	}
 	return found ? found->vtep : NULL;
 }
@@ -149,7 +158,7 @@ static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 	sock->l3mdev = l3mdev;
 	sock->rx_flags = vtep_config_rx_flags(cfg);
 
-	err = rhashtable_init(&sock->vnis, &vtep_vni_params);
+	err = rhltable_init(&sock->vnis, &vtep_vni_params);
 	if (err)
 		goto free_sock;
 	err = vtep_sock_bind(sock);
@@ -159,7 +168,7 @@ static struct vtep_sock *vtep_sock_create(struct vtep_net *vn,
 	return sock;
 
 destroy_vnis:
-	rhashtable_destroy(&sock->vnis);
+	rhltable_destroy(&sock->vnis);
 free_sock:
 	kfree(sock);
 	return ERR_PTR(err);
@@ -174,7 +183,7 @@ static void vtep_sock_destroy(struct vtep_sock *sock)
 	udp_tunnel_sock_release(sock->sk);
 	/* Those who receive from it have read sk_user_data before. */
 	synchronize_net();
-	rhashtable_destroy(&sock->vnis);
+	rhltable_destroy(&sock->vnis);
 	kfree(sock);
 }
 
@@ -207,6 +216,23 @@ static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
 		.vni = cfg->metadata ? 0 : cfg->vni,
 		.ifindex = vtep_config_linklocal(cfg) ? cfg->ifindex : 0,
 	};
+}
+
+/*
+ * External devices of one port, over IPv4 and IPv6, have the same place: the
+ * last one that came up gets the packets.
+ */
+static int vtep_vni_insert(struct vtep_vni *vni, const struct vtep_config *cfg)
+{
+	struct vtep_sock *sock = vni->sock;
+	bool taken;
+
+	rcu_read_lock();
+	taken = vtep_sock_lookup(sock, &vni->key);
+	rcu_read_unlock();
+	if (taken && !cfg->metadata)
+		return -EEXIST;
+	return rhltable_insert(&sock->vnis, &vni->node, vtep_vni_params);
 }
 
 /**
@@ -243,8 +269,7 @@ struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
 		err = PTR_ERR(vni->sock);
 		goto free_vni;
 	}
-	err = rhashtable_lookup_insert_fast(&vni->sock->vnis, &vni->node,
-					    vtep_vni_params);
+	err = vtep_vni_insert(vni, cfg);
 	if (err)
 		goto put_sock;
 	if (vni->key.ifindex)
@@ -276,7 +301,7 @@ void vtep_vni_close(struct vtep_vni *vni)
 
 	if (vni->key.ifindex)
 		WRITE_ONCE(sock->linklocal, sock->linklocal - 1);
-	rhashtable_remove_fast(&sock->vnis, &vni->node, vtep_vni_params);
+	rhltable_remove(&sock->vnis, &vni->node, vtep_vni_params);
 	kfree_rcu(vni, rcu);
 	vtep_sock_put(sock);
 }

@@ -19,7 +19,7 @@ struct vtep_net;
  * @sk: the socket; also what packets are sent from
  * @vn: the namespace
  * @vnis: struct vtep_vni by VNI and, for IPv6 link-local underlays,
- *	interface; readers RCU, writers RTNL
+ *	interface, the last one first; readers RCU, writers RTNL
  * @linklocal: how many of @vnis have an interface; writers RTNL
  * @users: how many devices; RTNL
  * @l3mdev: VRF the socket is bound to, 0 = none
@@ -31,7 +31,7 @@ struct vtep_sock {
 	struct list_head list;
 	struct sock *sk;
 	struct vtep_net *vn;
-	struct rhashtable vnis;
+	struct rhltable vnis;
 	u32 linklocal;
 	u32 users;
 	int l3mdev;
@@ -59,7 +59,7 @@ struct vtep_vni_key {
  * @rcu: frees it after the last reader
  */
 struct vtep_vni {
-	struct rhash_head node;
+	struct rhlist_head node;
 	struct vtep_vni_key key;
 	struct vtep_dev *vtep;
 	struct vtep_sock *sock;
