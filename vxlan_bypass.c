@@ -7,6 +7,7 @@
 #include "vxlan_bypass.h"
 #include "vxlan.h"
 #include "vxlan_encap.h"
+#include "vxlan_metadata.h"
 #include "vxlan_remote.h"
 #include "vxlan_rx.h"
 #include "vxlan_sock.h"
@@ -74,12 +75,26 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 /**
  * vtep_bypass_back() - let a frame come back to where it came from
  * @tx: the device that was to send it
- * @skb: the frame; it is consumed. Nothing is learned from it.
+ * @skb: the frame. Nothing is learned from it.
  *
  * Context: BH disabled, RCU.
+ * Return: VTEP_OK when the frame was consumed, VTEP_TX_NOMEM.
  */
-void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb)
+enum vtep_counter vtep_bypass_back(const struct vtep_tx *tx,
+				   struct sk_buff *skb)
 {
+	struct metadata_dst *described = NULL;
+
+	/* A bridge needs the VNI of the frame to know its VLAN. */
+	if (tx->cfg->metadata && skb_metadata_dst(skb)) {
+		if (!vtep_info_describe(skb))
+			return VTEP_TX_NOMEM;
+		described = skb_metadata_dst(skb);
+		dst_hold(&described->dst);
+	}
 	vtep_bypass_leave(tx, skb, tx->vtep);
+	if (described)
+		skb_dst_set(skb, &described->dst);
 	vtep_rx_local(tx->vtep, skb, NULL, tx->vni);
+	return VTEP_OK;
 }

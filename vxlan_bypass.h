@@ -29,6 +29,7 @@ enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
 			      const struct vtep_sock *sock,
 			      const struct vtep_peer *peer, u32 vni,
 			      __be16 port);
-void vtep_bypass_back(const struct vtep_tx *tx, struct sk_buff *skb);
+enum vtep_counter vtep_bypass_back(const struct vtep_tx *tx,
+				   struct sk_buff *skb);
 
 #endif /* VTEP_BYPASS_H */

@@ -315,10 +315,7 @@ put_route:
 static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
 					 struct sk_buff *skb)
 {
-	if (!tx->routed)
-		return VTEP_TX_NO_REMOTE;
-	vtep_bypass_back(tx, skb);
-	return VTEP_OK;
+	return tx->routed ? vtep_bypass_back(tx, skb) : VTEP_TX_NO_REMOTE;
 }
 
 static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,

@@ -34,6 +34,23 @@ bool vtep_info_gbp(const struct ip_tunnel_info *info, u32 *gbp)
 }
 
 /**
+ * vtep_info_describe() - make instructions the description of a packet
+ * @skb: a packet with instructions that comes in instead of going out
+ *
+ * Nobody who gets the packet is to take the description for instructions.
+ *
+ * Return: the description, the packet's own, or NULL without memory.
+ */
+struct ip_tunnel_info *vtep_info_describe(struct sk_buff *skb)
+{
+	struct ip_tunnel_info *info = skb_tunnel_info_unclone(skb);
+
+	if (info)
+		info->mode &= ~(IP_TUNNEL_INFO_TX | IP_TUNNEL_INFO_BRIDGE);
+	return info;
+}
+
+/**
  * vtep_info_turn() - make instructions the description of the answer
  * @skb: a packet that is its own answer, an ICMP error
  * @remote: the VTEP it would have been sent to
@@ -44,7 +61,7 @@ bool vtep_info_gbp(const struct ip_tunnel_info *info, u32 *gbp)
 bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *remote,
 		    const void *saddr)
 {
-	struct ip_tunnel_info *info = skb_tunnel_info_unclone(skb);
+	struct ip_tunnel_info *info = vtep_info_describe(skb);
 
 	if (!info)
 		return false;

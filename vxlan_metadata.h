@@ -47,6 +47,7 @@ static inline struct dst_cache *vtep_info_cache(struct ip_tunnel_info *info)
 }
 
 bool vtep_info_gbp(const struct ip_tunnel_info *info, u32 *gbp);
+struct ip_tunnel_info *vtep_info_describe(struct sk_buff *skb);
 bool vtep_info_turn(struct sk_buff *skb, const struct vtep_addr *remote,
 		    const void *saddr);
 bool vtep_metadata_set(struct sk_buff *skb, u16 family, u32 vni);
