@@ -89,6 +89,15 @@ static __be16 vtep_outer_sport(const struct vtep_tx *tx, struct sk_buff *skb)
 				 tx->cfg->port_max, true);
 }
 
+/* The peers of an external device may be of the other family. */
+static struct vtep_addr vtep_outer_local(const struct vtep_config *cfg,
+					 const struct vtep_peer *peer)
+{
+	if (unlikely(cfg->local.family != peer->key.addr.family))
+		return (struct vtep_addr) {};
+	return cfg->local;
+}
+
 /* As the device is configured. */
 static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 				    struct sk_buff *skb,
@@ -102,7 +111,7 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 			.vtep = tx->vtep,
 			.cfg = cfg,
 			.peer = peer,
-			.local = cfg->local,
+			.local = vtep_outer_local(cfg, peer),
 			.uncached = skb->mark,
 			.mark = skb->mark,
 			.sport = vtep_outer_sport(tx, skb),

@@ -187,7 +187,7 @@ static int check_target(const struct vtep_fdb_request *req,
 		return vtep_refuse(extack, tb[NDA_NH_ID],
 				   "An entry with a nexthop group cannot be dynamic",
 				   -EINVAL);
-	if (!req->nhid && req->dest.peer.addr.family != cfg->family)
+	if (!req->nhid && !vtep_config_uses(cfg, req->dest.peer.addr.family))
 		return vtep_refuse(extack, tb[NDA_DST],
 				   "NDA_DST must be of the address family of the device",
 				   -EAFNOSUPPORT);

@@ -29,7 +29,8 @@ void vtep_nexthops_exit(struct vtep_dev *vtep)
 }
 
 static int vtep_nexthop_refuse(struct netlink_ext_ack *extack,
-			       const struct nexthop *nh, u16 family)
+			       const struct nexthop *nh,
+			       const struct vtep_config *cfg)
 {
 	if (!nh) {
 		NL_SET_ERR_MSG(extack, "Nexthop does not exist");
@@ -43,7 +44,7 @@ static int vtep_nexthop_refuse(struct netlink_ext_ack *extack,
 		NL_SET_ERR_MSG(extack, "Nexthop is not a multipath group");
 		return -EINVAL;
 	}
-	if ((nexthop_has_v4(nh) ? AF_INET : AF_INET6) != family) {
+	if (!vtep_config_uses(cfg, nexthop_has_v4(nh) ? AF_INET : AF_INET6)) {
 		NL_SET_ERR_MSG(extack,
 			       "Nexthop group must be of the address family of the device");
 		return -EAFNOSUPPORT;
@@ -101,7 +102,7 @@ struct vtep_nexthop *vtep_nexthop_get(struct vtep_dev *vtep, u32 id,
 	lockdep_assert_held(&vtep->lock);
 
 	nh = nexthop_find_by_id(vtep->net, id);
-	err = vtep_nexthop_refuse(extack, nh, vtep_cfg_rtnl(vtep)->family);
+	err = vtep_nexthop_refuse(extack, nh, vtep_cfg_rtnl(vtep));
 	if (err)
 		return ERR_PTR(err);
 
@@ -147,14 +148,14 @@ static struct vtep_addr vtep_nexthop_addr(const struct fib_nh_common *nhc)
  * vtep_nexthop_select() - the VTEP of a flow
  * @nh: the group
  * @hash: hash of the flow
- * @family: address family of the device
+ * @cfg: configuration of the device
  * @dest: its address is set, and its port if the nexthop has one
  *
  * Context: RCU, with or without BH disabled.
  * Return: false if the group leads nowhere now.
  */
-bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
-			 struct vtep_dest *dest)
+bool vtep_nexthop_select(struct nexthop *nh, u32 hash,
+			 const struct vtep_config *cfg, struct vtep_dest *dest)
 {
 	const struct fib_nh_common *nhc;
 	__be16 port = 0;
@@ -168,12 +169,13 @@ bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
 
 	if (port)
 		dest->port = port;
-	return nhc && dest->peer.addr.family == family;
+	return nhc && vtep_config_uses(cfg, dest->peer.addr.family);
 }
 
 /**
  * vtep_nexthop_select_id() - the VTEP of a flow, of a group by its number
  * @vtep: the device
+ * @cfg: its configuration
  * @id: number of the nexthop, in the namespace of the device
  * @hash: hash of the flow
  * @dest: as for vtep_nexthop_select()
@@ -181,7 +183,8 @@ bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
  * Context: RCU, with or without BH disabled.
  * Return: false if there is no such FDB nexthop group, or it leads nowhere.
  */
-bool vtep_nexthop_select_id(const struct vtep_dev *vtep, u32 id, u32 hash,
+bool vtep_nexthop_select_id(const struct vtep_dev *vtep,
+			    const struct vtep_config *cfg, u32 id, u32 hash,
 			    struct vtep_dest *dest)
 {
 	struct nexthop *nh;
@@ -190,8 +193,7 @@ bool vtep_nexthop_select_id(const struct vtep_dev *vtep, u32 id, u32 hash,
 	rcu_read_lock();
 	nh = nexthop_find_by_id(dev_net(vtep->dev), id);
 	if (nh && nexthop_is_fdb(nh) && nexthop_is_multipath(nh))
-		found = vtep_nexthop_select(nh, hash, nexthop_has_v4(nh) ?
-					    AF_INET : AF_INET6, dest);
+		found = vtep_nexthop_select(nh, hash, cfg, dest);
 	rcu_read_unlock();
 	return found;
 }

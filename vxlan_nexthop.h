@@ -12,6 +12,7 @@
 struct netlink_ext_ack;
 struct nexthop;
 struct vtep_addr;
+struct vtep_config;
 struct vtep_dest;
 struct vtep_dev;
 
@@ -41,9 +42,10 @@ struct vtep_nexthop *vtep_nexthop_get(struct vtep_dev *vtep, u32 id,
 				      struct netlink_ext_ack *extack);
 void vtep_nexthop_put(struct vtep_dev *vtep, struct vtep_nexthop *nexthop);
 
-bool vtep_nexthop_select(struct nexthop *nh, u32 hash, u16 family,
-			 struct vtep_dest *dest);
-bool vtep_nexthop_select_id(const struct vtep_dev *vtep, u32 id, u32 hash,
+bool vtep_nexthop_select(struct nexthop *nh, u32 hash,
+			 const struct vtep_config *cfg, struct vtep_dest *dest);
+bool vtep_nexthop_select_id(const struct vtep_dev *vtep,
+			    const struct vtep_config *cfg, u32 id, u32 hash,
 			    struct vtep_dest *dest);
 bool vtep_nexthop_leads_to(const struct vtep_nexthop *nexthop,
 			   const struct vtep_addr *addr);

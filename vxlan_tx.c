@@ -86,8 +86,8 @@ static enum vtep_counter vtep_tx_nexthop(const struct vtep_tx *tx,
 {
 	struct vtep_dest dest = { .port = tx->cfg->port };
 
-	if (!vtep_nexthop_select(nexthop->nh, skb_get_hash(skb),
-				 tx->cfg->family, &dest))
+	if (!vtep_nexthop_select(nexthop->nh, skb_get_hash(skb), tx->cfg,
+				 &dest))
 		return VTEP_TX_NO_REMOTE;
 	return vtep_tx_dest(tx, skb, &dest);
 }
@@ -101,7 +101,8 @@ static enum vtep_counter vtep_tx_backup(const struct vtep_tx *tx,
 {
 	struct vtep_dest dest = { .port = tx->cfg->port };
 
-	if (!vtep_nexthop_select_id(tx->vtep, nhid, skb_get_hash(skb), &dest))
+	if (!vtep_nexthop_select_id(tx->vtep, tx->cfg, nhid, skb_get_hash(skb),
+				    &dest))
 		return VTEP_TX_NO_REMOTE;
 	return vtep_tx_dest(tx, skb, &dest);
 }

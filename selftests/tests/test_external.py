@@ -7,6 +7,7 @@ along, from a route, tc or a bridge, and tells them when it comes in.
 
 import json
 import socket
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,6 +20,7 @@ from lib.topo import kind
 from lib.underlay import V4, V6
 
 ZERO = "00:00:00:00:00:00"
+ROUTER = "02:00:00:00:cc:01"
 VNIS = (0, 1, 1010, 0xffffff)
 OWN, NEXT = "192.168.50.1", "192.168.50.2"
 
@@ -199,9 +201,11 @@ def test_external_no_instructions(bench):
 
 # -- a bridge: one device for all VLANs ----------------------------------------
 
-@pytest.fixture(name="bridged")
-def _bridged(bench):
-    """vx0 in br0 with VLAN 10 <-> VNI 1010 and 20 <-> 1020; tap0 is a trunk."""
+@contextmanager
+def bridge_above(bench):
+    """vx0 in br0 with VLAN 10 <-> VNI 1010 and 20 <-> 1020; port1 is at the
+    other end of a trunk.
+    """
     ns = bench.ns
     ns.ip("link add br0 type bridge vlan_filtering 1 vlan_default_pvid 0",
           "link add port0 type veth peer name port1",
@@ -213,8 +217,16 @@ def _bridged(bench):
         ns.bridge(f"vlan add dev {DEV} vid {vlan}",
                   f"vlan add dev {DEV} vid {vlan} tunnel_info id {1000 + vlan}",
                   f"vlan add dev port0 vid {vlan}")
-    yield bench
-    ns.ip("link del br0", "link del port0")
+    try:
+        yield bench
+    finally:
+        ns.ip("link del br0", "link del port0")
+
+
+@pytest.fixture(name="bridged")
+def _bridged(bench):
+    with bridge_above(bench):
+        yield bench
 
 
 def tagged(vlan, frame):
@@ -224,8 +236,6 @@ def tagged(vlan, frame):
 def test_external_bridge_out(bridged, net):
     """The VLAN becomes the VNI, the FDB of that VNI knows the remotes."""
     ns = bridged.ns
-    if net is V6:
-        pytest.skip("the FDB of an external device is of its family, IPv4")
     far = net.address(bridged.far)
     ns.bridge(f"fdb append {ZERO} dev {DEV} dst {far} src_vni 1010",
               f"fdb append {ZERO} dev {DEV} dst {far} src_vni 1020 vni 77",
@@ -253,8 +263,6 @@ def test_external_bridge_in(bridged):
 
 def test_external_bridge_too_big(bridged, net):
     """The error for a frame that does not fit reaches the VLAN it came from."""
-    if net is V6:
-        pytest.skip("the FDB of an external device is of its family, IPv4")
     ns, far = bridged.ns, net.address(bridged.far)
     ns.bridge(f"fdb append {ZERO} dev {DEV} dst {far} src_vni 1010")
     ns.ip(f"link set {DEV} mtu 3000", "link set port0 mtu 3000",
@@ -269,17 +277,106 @@ def test_external_bridge_too_big(bridged, net):
 
 def test_external_fdb(bench, net):
     """One MAC in two VNIs: two entries, each with its NDA_SRC_VNI."""
-    if net is V6:
-        pytest.skip("the FDB of an external device is of its family, IPv4")
     ns = bench.ns
-    for vni in (5, 6):
-        ns.bridge(f"fdb add {BOB} dev {DEV} dst 10.0.0.{vni} src_vni {vni}")
+    dst = {5: net.address(bench.far), 6: net.address(bench.near)}
+    for vni in dst:
+        ns.bridge(f"fdb add {BOB} dev {DEV} dst {dst[vni]} src_vni {vni}")
     shown = json.loads(ns.run(f"bridge -j fdb show dev {DEV}"))
-    assert sorted((e["src_vni"], e["dst"]) for e in shown) == [
-        (5, "10.0.0.5"), (6, "10.0.0.6")]
-    ns.bridge(f"fdb del {BOB} dev {DEV} dst 10.0.0.5 src_vni 5")
+    assert {e["src_vni"]: e["dst"] for e in shown} == dst and len(shown) == 2
+    ns.bridge(f"fdb del {BOB} dev {DEV} dst {dst[5]} src_vni 5")
     shown = json.loads(ns.run(f"bridge -j fdb show dev {DEV}"))
-    assert [(e["src_vni"], e["dst"]) for e in shown] == [(6, "10.0.0.6")]
+    assert [(e["src_vni"], e["dst"]) for e in shown] == [(6, dst[6])]
+
+
+def test_external_flood_both(bridged):
+    """Remotes of both families in one flood list; the device's own address is
+    of one of them.
+    """
+    ns, far = bridged.ns, bridged.far
+    ns.bridge(f"fdb append {ZERO} dev {DEV} dst {far.ip4} src_vni 1010",
+              f"fdb append {ZERO} dev {DEV} dst {far.ip6} src_vni 1010")
+    with Injector(ns, "port1") as trunk:
+        trunk.send(tagged(10, inner(dst=build.BROADCAST)))
+    sent = bridged.sent(count=2)
+    assert sorted((o.src, o.dst, o.vni) for o in sent) == [
+        (bridged.near.ip4, far.ip4, 1010), (bridged.near.ip6, far.ip6, 1010)]
+    for outer in sent:
+        outer.check()
+
+
+def test_external_nexthop(bridged, net):
+    """A nexthop group of any family in the table of an external device."""
+    ns, far = bridged.ns, net.address(bridged.far)
+    ns.ip(f"nexthop add id 1 via {far} fdb", "nexthop add id 10 group 1 fdb")
+    try:
+        ns.bridge(f"fdb add {BOB} dev {DEV} nhid 10 src_vni 1020")
+        with Injector(ns, "port1") as trunk:
+            trunk.send(tagged(20, inner()))
+        outer, = bridged.sent()
+        assert (outer.src, outer.dst, outer.vni) == (
+            net.address(bridged.near), far, 1020)
+    finally:
+        ns.ip("nexthop flush")
+
+
+def test_external_routed_back(fabric, net):
+    """A station on this side, by the short circuit: the frame that turns back
+    reaches the VLAN of its VNI.
+    """
+    bench = Bench(fabric, net, "nolearning rsc")
+    ns = bench.ns
+    try:
+        with bridge_above(bench):
+            ns.ip(f"neigh replace 192.168.100.2 lladdr {BOB} dev {DEV} "
+                  "nud permanent")
+            ns.bridge(f"fdb add {ROUTER} dev {DEV} dst "
+                      f"{net.address(bench.far)} src_vni 1010 router",
+                      f"fdb add {BOB} dev {DEV} dst "
+                      f"{'0.0.0.0' if net is V4 else '::'} src_vni 1010")
+            with Injector(ns, "port1") as trunk, Capture(ns, "port1") as seen:
+                trunk.send(tagged(10, inner(dst=ROUTER)))
+                came = seen.wait_for(lambda p: not p.sent).raw
+            assert came == tagged(10, inner(dst=BOB, src=ROUTER))
+            assert not bench.wire.packets(lambda p: p.sent and p.outer)
+    finally:
+        bench.delete()
+
+
+def test_external_two_devices(fabric):
+    """Two devices of one port, over IPv4 and IPv6: the last one that came up
+    gets all packets, and when it goes the first one does.
+    """
+    bench = Bench(fabric, V4, f"nolearning local {fabric.host[1].ip4}")
+    ns = bench.ns
+    ns.ip(f"link add vx1 type {kind()} external dstport 4789 udp6zerocsumrx "
+          f"nolearning local {fabric.host[1].ip6}")
+    second = Capture(ns, "vx1")
+
+    def arrive(who, other):
+        for net in (V4, V6):
+            for one in (who, other):
+                one.clear()
+            bench.peer.send(bench.outer(inner(), 7, net))
+            who.wait_for(lambda p: p.raw == inner())
+            assert not other.packets(sent=False)
+    try:
+        arrive(bench.device, second)
+        ns.rtnl.setlink("vx1", up=True)
+        arrive(second, bench.device)
+        ns.rtnl.setlink(DEV, up=False)
+        arrive(second, bench.device)
+        ns.rtnl.setlink(DEV, up=True)
+        arrive(bench.device, second)
+        ns.rtnl.setlink(DEV, up=False)
+        ns.rtnl.setlink(DEV, up=True)
+        ns.rtnl.setlink("vx1", up=False)
+        arrive(bench.device, second)
+        ns.rtnl.setlink("vx1", up=True)
+        ns.rtnl.dellink("vx1")
+        arrive(bench.device, second)
+    finally:
+        second.close()
+        bench.delete()
 
 
 def test_external_learning(fabric):
