@@ -120,7 +120,7 @@ RULES = [
     Rule("vni-24-bits", "fdb/.*", said="must be lower than 16777216"),
     Rule("src-vni", "fdb/value/src_vni/.*"),
     Rule("port-zero", "fdb/flood/port/0"),
-    Rule("flush-vni-zero", "fdb/flush/vni-0"),
+    Rule("flush-vni-zero", "fdb/flush/(external/(src-0|vni-0)|vni-0)"),
     Rule("remote-told", "fdb/changelink/remote/known-remote/.*",
          "after-told"),
     Rule("new-lower", "fdb/changelink/(remote|group)/dev/.*"),
@@ -134,29 +134,47 @@ RULES = [
     Rule("new-lower", "link/notify/dev/.*", "(change|delete)-told"),
 
     # Packets
-    Rule("bypass-bytes", "packet/(local/.*|nexthop/own-address/.*|rsc/here)",
+    Rule("bypass-bytes", "packet/(local/.*|nexthop/own-address/.*|rsc/here|"
+         "vlan-tunnel/rsc/here.*)",
          r"(vx1\.)?counters\.rx_bytes"),
     Rule("bypass-learned", "packet/local/.*",
          r"(vx1\.)?fdb\..*|devices\..*|events"),
     Rule("bypass-packet-type", "packet/local/.*", r"mib\.Ip\.InAddrErrors"),
-    Rule("ecn-ce", r"packet/tx/ecn/.*/3", r"wire\.1\.ip", when=marks_ce),
+    Rule("ecn-ce", r"packet/(tx/ecn/.*/3|external/route/tos-.*-of-3-.|"
+         "vlan-tunnel/ecn/3)(/.*)?", r"wire\.1\.ip", when=marks_ce),
     Rule("df-behind-tag", "packet/tx/df/inherit/v4/tagged-.*",
          r"wire\.1\.ip"),
     Rule("ttl-inherit-group", "packet/tx/ttl/group-inherit/.*/other",
          r"wire\.1\.ip"),
-    Rule("gbp-dont-learn", "packet/gbp/rx/no-learning/.*",
-         r"fdb\..*|events"),
+    Rule("gbp-dont-learn", "packet/(gbp/rx/no-learning|external/told/gbp-4|"
+         "vlan-tunnel/learn/gbp-no-learning).*", r"fdb\..*|events"),
+    Rule("no-remote", "packet/external/(route/to-(any|nothing)|"
+         "tc/word/to-any)/.*", r"up|counters\..*|fdb\..*|events"),
+    Rule("external-id", "packet/external/rx/id/.*"),
+    Rule("external-df", "packet/vlan-tunnel/device/df.*", r"wire\..\.ip",
+         when=lambda theirs, ours: theirs[12:13] + ours[12:13] == "04"),
+    Rule("instructions-ignored", "packet/external/ignored/df/v4",
+         r"wire\.1\.ip"),
+    Rule("instructions-ignored", "packet/external/ignored/to-here/.*"),
+    Rule("either-family",
+         "packet/vlan-tunnel/(learn/other-family|backup/group.)/.*"),
+    Rule("either-family", "fdb/external/(dst|nexthop)/.*"),
+    Rule("tx-info-counted", "packet/(external/(without|tc/(unset|nothing))|"
+         "vlan-tunnel/out/no-tunnel).*", r"counters\.tx_dropped",
+         when=lambda theirs, _: theirs == MISSING),
     Rule("flood-order", "packet/tx/order/.*", r"wire\.\d\..*"),
     Rule("source-port", "packet/tx/port/.*/(not-ip|arp|tagged|tagged-arp)",
          "spread", when=lambda theirs, ours: (theirs, ours) == (False, True)),
-    Rule("too-big-counted", "packet/tx/(offload/)?big/.*",
+    Rule("too-big-counted", "packet/(tx/(offload/)?big/|external/route/size-"
+         "|external/tc/no-frag/|vlan-tunnel/size/).*",
          r"counters\.([rt]x_(packets|bytes)|tx_(dropped|(aborted_)?errors))"),
     Rule("torn-not-sent", "packet/tx/torn/.*", r"wire\..*|counters\.tx_.*",
          kernels=("6.1",)),
     Rule("source-mac", "packet/rx/source/nolearning/"
          "(broadcast|group6?|odd|zero)/.*",
          r"up|counters\.rx_(packets|bytes|errors)"),
-    Rule("dropped-not-learned", "packet/rx/(ecn|torn|length)/.*",
+    Rule("dropped-not-learned",
+         "packet/(rx/(ecn|torn|length)|external/rx/ecn)/.*",
          r"fdb\..*|events"),
     Rule("torn-behind-tag", "packet/rx/torn/.*/vlan-.*",
          r"up|counters\..*"),
@@ -167,7 +185,8 @@ RULES = [
     Rule("nexthop-source", "packet/nexthop/learning/same/.*",
          r"up|counters\.rx_(packets|bytes)"),
     Rule("remcsum-place", "packet/remcsum/rx/[^/]*/inside/.*"),
-    Rule("drops-counted", "packet/(rx|learn|nexthop|remcsum|gbp|reserved)/.*",
+    Rule("drops-counted", "packet/(rx|learn|nexthop|remcsum|gbp|reserved|"
+         "external|vlan-tunnel)/.*",
          r"counters\.rx_(errors|dropped|length_errors|frame_errors)",
          when=lambda theirs, _: theirs == MISSING),
 ]

@@ -265,7 +265,7 @@ class Trial:
         names = Names(self.host)
         self.outcome[step] = sorted(
             (told_entry(entry, names) for entry in self.host.rtnl.fdb(name)),
-            key=lambda told: told["mac"])
+            key=lambda told: (told["mac"], told.get("src_vni") or 0))
 
     def notifications(self, step, name=DEV, kinds=(
             d.RTM_NEWNEIGH, d.RTM_DELNEIGH, d.RTM_GETNEIGH)):

@@ -32,6 +32,8 @@ DEVICES = {
     "group": data(ID=5, PORT=PORT, GROUP="239.1.1.1", LINK="eth0"),
     "limit": data(ID=5, PORT=PORT, LIMIT=2),
     "no-learning": data(ID=5, PORT=PORT, LEARNING=0),
+    "external": data(PORT=PORT, COLLECT_METADATA=1),
+    "external6": data(PORT=PORT, COLLECT_METADATA=1, LOCAL6="fd00::1"),
 }
 
 

@@ -168,9 +168,12 @@ class Cable:
         return counters.link_stats(self.ns, name)
 
     def fdb(self, name=DEV):
-        """{"entries": number, MAC: its remotes in the order of the dump}."""
+        """{"entries": number, MAC: its remotes in the order of the dump}, but
+        those of one VNI after those of another.
+        """
         said = {}
-        for found in self.ns.rtnl.fdb(name):
+        for found in sorted(self.ns.rtnl.fdb(name),
+                            key=lambda entry: entry["src_vni"] or 0):
             if not found["master"]:     # the bridge's own say so
                 entry = self.entry(found)
                 said.setdefault(entry.pop("mac"), []).append(entry)

@@ -44,12 +44,12 @@ class Scene:
     after: object
     options: dict = field(default_factory=dict)
 
-    def attrs(self):
+    def attrs(self, beside=()):
         """Words of linkattr.data(); a word None is left out."""
         six = "6" if self.net == 6 else ""
         said = {"ID": f.VNI, "LINK": "eth0",
                 "GROUP" + six: self.remote, "LOCAL" + six: f.NEAR[self.net],
-                **self.device}
+                **self.device, **dict(beside)}
         return {key: value for key, value in said.items()
                 if value is not None}
 
@@ -61,7 +61,7 @@ class Scene:
             on.add_device(self.attrs(), up=self.options.get("up", True),
                           mtu=self.options.get("mtu"))
             for name, attrs in beside.items():
-                on.add_device(self.attrs() | attrs, name,
+                on.add_device(self.attrs(attrs), name,
                               f"02:00:00:00:c0:{name[-1]:0>2}")
         except nl.NlError as error:
             on.delete(DEV, *beside)
@@ -75,7 +75,7 @@ class Scene:
 
     def _play(self, on, names):
         on.forget_events()
-        if self.options.get("bridge"):
+        if self.options.get("bridge") is True:
             on.bridge()
         self._fill(on)
         if self.before:
@@ -153,8 +153,8 @@ def scene(name, row, net=4, device=(), remote=None, fdb=(), tx=(), rx=(),
     tx: frames that go into the device; rx: frames of the world to eth0.
     before, during: called with the Cable before it counts and meanwhile;
     after: called at the end, its dict becomes part of the outcome.
-    Options: up, mtu, bridge: of the device; one_by_one: wait after each of
-    rx; mib, in_order: what the outcome says; beside: {name: attributes} of
+    Options: up, mtu, bridge: of the device (bridge "own": the case makes it
+    itself); one_by_one: wait after each of rx; mib, in_order: what the outcome says; beside: {name: attributes} of
     more devices, which are watched, too; alone: as in Case.
     """
     made = Scene(net, dict(device), remote, list(fdb), list(tx), list(rx),
