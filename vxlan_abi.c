@@ -86,7 +86,8 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 
 /**
  * vtep_abi_fill() - let others see a configuration
- * @vtep: the device; its namespace and lower device are set
+ * @vtep: the device; its namespace and lower device are set, and in
+ *	vtep_dev.abi the MTU that was asked for
  * @cfg: the configuration
  *
  * Context: RTNL, under which the readers run too.
@@ -102,7 +103,6 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->cfg.saddr = vtep_abi_addr(&cfg->local, cfg->family);
 	abi->cfg.vni = cpu_to_be32(cfg->vni);
 	abi->cfg.remote_ifindex = cfg->ifindex;
-	abi->cfg.mtu = vtep->dev->mtu;
 	abi->cfg.dst_port = cfg->port;
 	abi->cfg.port_min = cfg->port_min;
 	abi->cfg.port_max = cfg->port_max;
@@ -113,9 +113,10 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->cfg.age_interval = cfg->ageing;
 	abi->cfg.addrmax = cfg->limit;
 	abi->cfg.df = cfg->df;
+	vtep_abi_set_newer(&abi->cfg, cfg->label_policy, cfg->reserved.flags,
+			   cfg->reserved.vni);
 
 	abi->default_dst.remote_ip = abi->cfg.remote_ip;
-	abi->default_dst.remote_port = cfg->port;
 	abi->default_dst.remote_vni = abi->cfg.vni;
 	abi->default_dst.remote_ifindex = cfg->ifindex;
 	abi->default_dst.remote_dev = vtep->lower;

@@ -364,6 +364,7 @@ int vtep_dev_create(struct net *net, struct net_device *dev,
 	int err;
 
 	vtep->net = net;
+	vtep->abi.cfg.mtu = mtu_given ? dev->mtu : 0;
 	rcu_assign_pointer(vtep->cfg, cfg);
 	if ((lower && !mtu_given) || dev->mtu > limit)
 		dev->mtu = limit;

@@ -17,6 +17,8 @@ exec 5>&1
 export VXLAN_REPORT_FD=5 PYTHONPATH=$PWD/selftests/check.d
 export VXLAN_KO=$PWD/modules/vxlan.ko VXLAN_VTEP_KO=$PWD/modules/vtep.ko
 export VXLAN_SWITCHDEV_KO=$PWD/modules/vtep_switchdev_test.ko
+export VXLAN_ABI_KO=$PWD/modules/vtep_abi_test.ko
+export VXLAN_IMPORT_KO=$PWD/modules/vtep_import_test.ko
 export IP_LIB_DIR=$PWD/iproute2 VXLAN_DONE=$PWD/done
 cd selftests/tests
 exec python3 -m pytest -p vxlan_report --continue-on-collection-errors \\

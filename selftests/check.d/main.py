@@ -76,11 +76,11 @@ class Check:
             names.append("vtep")
         built = {k: self.plan_modules(k, prepared, names)
                  for k in self.kernels}
-        if not self.expression or mention(self.files, "VXLAN_SWITCHDEV_KO"):
+        if not self.expression or any(
+                mention(self.files, f"VXLAN_{name}_KO")
+                for name in ("SWITCHDEV", "ABI", "IMPORT")):
             for kernel in self.kernels:
-                built[kernel] += self.plan_modules(
-                    kernel, prepared, ["vtep_switchdev_test"],
-                    f"{TREE}/selftests/modules")
+                built[kernel] += self.plan_test_modules(kernel, prepared)
         plugin = self.plan_plugin(prepared)
         if self.everything:
             needs = [prepared[f"headers:{target}"] for target in TARGETS]
@@ -119,6 +119,11 @@ class Check:
                             prepared[kernel.needs])
         return [self.plan_build(kernel.machine, name, need, tree)
                 for name in names]
+
+    def plan_test_modules(self, kernel, prepared):
+        """All of selftests/modules: one build makes them."""
+        return self.plan_modules(kernel, prepared, ["vtep_switchdev_test"],
+                                 f"{TREE}/selftests/modules")
 
     def plan_build(self, target, name, need, tree=TREE):
         def build(job):

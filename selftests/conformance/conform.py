@@ -27,6 +27,8 @@ class Conformance(Check):
         prepared = self.plan_prepare()
         built = {k: self.plan_modules(k, prepared, ("vxlan", "vtep"))
                  for k in self.kernels}
+        for kernel in self.kernels:
+            built[kernel] += self.plan_test_modules(kernel, prepared)
         plugin = self.plan_plugin(prepared)
         jobs = self.plan_twins(built, plugin, prepared,
                                self.expression.split())

@@ -48,4 +48,7 @@ ROWS = {
     "1.6 lower device": "",
     "1.6 ethtool": "",
     "1.6 switchdev": "requests/switchdev, in make check on the debug kernel",
+    "1.6 struct contract": "",
+    "1.6 port offload": "requests/port_offload, in make check on the debug "
+                        "kernel",
 }

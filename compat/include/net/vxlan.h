@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flags of the kernel's struct vxlan_config that it does not know yet (others
- * would not know them either), and a function that newer ones have no more.
+ * Flags and members of the kernel's struct vxlan_config that it does not know yet
+ * (others would not know them either), and a function that newer ones have no
+ * more.
  */
 #ifndef COMPAT_NET_VXLAN_H
 #define COMPAT_NET_VXLAN_H
@@ -15,6 +16,19 @@
 #ifndef VXLAN_F_MC_ROUTE
 #define VXLAN_F_MC_ROUTE	0
 #endif
+
+static inline void vtep_abi_set_newer(struct vxlan_config *abi,
+				      u32 label_policy, __be32 reserved_flags,
+				      __be32 reserved_vni)
+{
+#if HAVE_IFLA_VXLAN_LABEL_POLICY
+	abi->label_policy = label_policy;
+#endif
+#if HAVE_IFLA_VXLAN_RESERVED_BITS
+	abi->reserved_bits.vx_flags = reserved_flags;
+	abi->reserved_bits.vx_vni = reserved_vni;
+#endif
+}
 
 /* Other modules make devices by this, where the kernel's driver lets them. */
 #if HAVE_VXLAN_DEV_CREATE

@@ -52,6 +52,8 @@ nexthop   Nexthops(ns): add, group, regroup, change, delete, clear; add and
 fdbdump   parts(ns, way, index, bridge): a dump part by part; WAYS to ask.
 snapshot  snapshot(ns): links, tables, memberships, sockets; differences(a, b).
 switchdev Switch(): the listening switch of ../modules: events, veto, say.
+abi       read(ns): what other drivers see of a device; load(), flags().
+netdevsim Card(ns): a network card that is told of tunnel ports.
 failslab  failing(cache), FailingRtnl(ns): allocations that fail.
 links     add_veth, add_bridge, set_port, add_address, flush_bridge: plumbing
           that is not under test, by netlink (no spawn).

@@ -48,6 +48,11 @@ def load(file):
     _run("insmod", file)
 
 
+def probe(name):
+    """A module of the kernel's package, and what it needs."""
+    _run("modprobe", name)
+
+
 def unload(name):
     _run("rmmod", name)
 
