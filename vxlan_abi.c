@@ -67,6 +67,8 @@ static u32 vtep_abi_flags(const struct vtep_config *cfg)
 		flags |= VXLAN_F_COLLECT_METADATA;
 	if (cfg->gbp)
 		flags |= VXLAN_F_GBP;
+	if (cfg->gpe)
+		flags |= VXLAN_F_GPE;
 	if (cfg->remcsum_tx)
 		flags |= VXLAN_F_REMCSUM_TX;
 	if (cfg->remcsum_rx)
@@ -126,7 +128,7 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	(VXLAN_F_LEARN | VXLAN_F_IPV6 | VXLAN_F_UDP_ZERO_CSUM_TX | \
 	 VXLAN_F_UDP_ZERO_CSUM6_TX | VXLAN_F_UDP_ZERO_CSUM6_RX | \
 	 VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_PROXY | \
-	 VXLAN_F_REMCSUM_TX | VXLAN_F_REMCSUM_RX | \
+	 VXLAN_F_GPE | VXLAN_F_REMCSUM_TX | VXLAN_F_REMCSUM_RX | \
 	 VXLAN_F_REMCSUM_NOPARTIAL | \
 	 VXLAN_F_RSC | VXLAN_F_L2MISS | VXLAN_F_L3MISS | \
 	 VXLAN_F_TTL_INHERIT | VXLAN_F_LOCALBYPASS)
@@ -166,6 +168,7 @@ int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
 	cfg->zero_csum6_rx = abi->flags & VXLAN_F_UDP_ZERO_CSUM6_RX;
 	cfg->metadata = abi->flags & VXLAN_F_COLLECT_METADATA;
 	cfg->gbp = abi->flags & VXLAN_F_GBP;
+	cfg->gpe = abi->flags & VXLAN_F_GPE;
 	cfg->remcsum_tx = abi->flags & VXLAN_F_REMCSUM_TX;
 	cfg->remcsum_rx = abi->flags & VXLAN_F_REMCSUM_RX;
 	cfg->remcsum_whole = abi->flags & VXLAN_F_REMCSUM_NOPARTIAL;

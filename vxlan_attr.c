@@ -119,7 +119,10 @@ static int get_link(const struct vtep_rule *rule,
 static void set_port(const struct vtep_rule *rule, struct vtep_config *cfg,
 		     const struct nlattr *attr)
 {
-	cfg->port = nla_get_be16(attr) ?: vtep_config_default_port();
+	cfg->port = nla_get_be16(attr);
+	/* What the default of a new device is depends on what comes yet. */
+	if (!cfg->port && cfg->family)
+		cfg->port = vtep_config_default_port(cfg);
 }
 
 static void set_label(const struct vtep_rule *rule, struct vtep_config *cfg,
@@ -281,7 +284,8 @@ static const struct vtep_rule vtep_rules[] = {
 		.set = set_label, .get = get_bytes,
 	},
 	[IFLA_VXLAN_GPE] = {
-		NAME("Protocol extension"), LATER("Protocol extension"),
+		NAME("Protocol extension"), FLAG(gpe),
+		FIXED("protocol extension"),
 	},
 	[IFLA_VXLAN_TTL_INHERIT] = {
 		NAME("TTL inherit"), FIXED("TTL inherit"),

@@ -34,11 +34,14 @@ MODULE_PARM_DESC(udp_csum,
 
 /**
  * vtep_config_default_port - UDP port of a device that was given none
+ * @cfg: the rest of its configuration
  *
  * Return: the port in network order, never 0.
  */
-__be16 vtep_config_default_port(void)
+__be16 vtep_config_default_port(const struct vtep_config *cfg)
 {
+	if (cfg->gpe)
+		return htons(IANA_VXLAN_GPE_UDP_PORT);
 	return htons(default_port ?: IANA_VXLAN_UDP_PORT);
 }
 
@@ -51,17 +54,17 @@ __be16 vtep_config_default_port(void)
 void vtep_config_announce_port(void)
 {
 	pr_info_once("UDP port %u is used for devices made without a port\n",
-		     ntohs(vtep_config_default_port()));
+		     default_port ?: IANA_VXLAN_UDP_PORT);
 }
 
 /**
  * vtep_config_defaults - the configuration of a device that was told nothing
- * @cfg: filled; its family is left open until vtep_config_validate()
+ * @cfg: filled; its family and port are left open until
+ *	vtep_config_validate()
  */
 void vtep_config_defaults(struct vtep_config *cfg)
 {
 	memset(cfg, 0, sizeof(*cfg));
-	cfg->port = vtep_config_default_port();
 	cfg->ageing = VTEP_AGEING_DEFAULT;
 	cfg->learning = true;
 	cfg->udp_csum = default_csum;
@@ -73,14 +76,14 @@ void vtep_config_defaults(struct vtep_config *cfg)
  * @cfg: configuration
  *
  * Return: length of the outer IP, UDP and VXLAN headers and the inner
- * Ethernet header: 50 for IPv4, 70 for IPv6.
+ * Ethernet header: 50 for IPv4, 70 for IPv6; 14 less where there is none.
  */
 unsigned int vtep_config_overhead(const struct vtep_config *cfg)
 {
 	unsigned int ip = cfg->family == AF_INET6 ? sizeof(struct ipv6hdr) :
 						    sizeof(struct iphdr);
 
-	return ip + VTEP_HLEN + ETH_HLEN;
+	return ip + VTEP_HLEN + (cfg->gpe ? 0 : ETH_HLEN);
 }
 
 /* The address family is settled at creation, by the first address given. */
@@ -194,6 +197,8 @@ static struct vtep_hdr used_bits(const struct vtep_config *cfg)
 		used.flags |= VTEP_FLAG_RCO;
 		used.vni |= VTEP_RCO_FIELD;
 	}
+	if (cfg->gpe)
+		used.flags |= VTEP_GPE_USED;
 	return used;
 }
 
@@ -212,6 +217,48 @@ static int check_header(struct vtep_config *cfg, u64 *involved,
 	*involved = ATTR(RESERVED_BITS);
 	NL_SET_ERR_MSG(extack,
 		       "Reserved bits overlap with the bits that are used");
+	return -EINVAL;
+}
+
+/* The attributes of what is about Ethernet frames or the header's bits. */
+static u64 not_for_gpe(const struct vtep_config *cfg)
+{
+	return (cfg->learning ? ATTR(LEARNING) : 0) |
+	       (cfg->proxy ? ATTR(PROXY) : 0) |
+	       (cfg->short_circuit ? ATTR(RSC) : 0) |
+	       (cfg->l2miss ? ATTR(L2MISS) : 0) |
+	       (cfg->l3miss ? ATTR(L3MISS) : 0) |
+	       (cfg->remcsum_tx ? ATTR(REMCSUM_TX) : 0) |
+	       (cfg->remcsum_rx ? ATTR(REMCSUM_RX) : 0) |
+	       (cfg->remcsum_whole ? ATTR(REMCSUM_NOPARTIAL) : 0) |
+	       (cfg->gbp ? ATTR(GBP) : 0) |
+	       (cfg->ttl_inherit ? ATTR(TTL_INHERIT) : 0);
+}
+
+static int check_gpe(const struct vtep_config *cfg, u64 *involved,
+		     struct netlink_ext_ack *extack)
+{
+	if (!cfg->gpe)
+		return 0;
+
+	if (!cfg->metadata) {
+		*involved = ATTR(GPE);
+		NL_SET_ERR_MSG(extack,
+			       "Protocol extension needs external mode");
+		return -EINVAL;
+	}
+
+	*involved = not_for_gpe(cfg);
+	if (!*involved)
+		return 0;
+
+	if (*involved == ATTR(LEARNING))
+		NL_SET_ERR_MSG(extack,
+			       "Protocol extension does not learn: nolearning is required");
+	else
+		NL_SET_ERR_MSG(extack,
+			       "Attribute cannot be combined with protocol extension");
+	*involved |= ATTR(GPE);
 	return -EINVAL;
 }
 
@@ -287,10 +334,16 @@ int vtep_config_validate(struct net *net, struct vtep_config *cfg,
 	*lowerp = NULL;
 	*involved = 0;
 
+	err = check_gpe(cfg, involved, extack);
+	if (err)
+		return err;
+
 	err = settle_family(cfg, involved, extack);
 	if (err)
 		return err;
 
+	if (!cfg->port)
+		cfg->port = vtep_config_default_port(cfg);
 	forget_any(&cfg->remote);
 	forget_any(&cfg->local);
 	if (!cfg->ageing)

@@ -30,6 +30,7 @@ enum vtep_df {
 #define VTEP_RX_GBP		BIT(2)
 #define VTEP_RX_REMCSUM_ON	BIT(3)
 #define VTEP_RX_REMCSUM_WHOLE	BIT(4)
+#define VTEP_RX_GPE		BIT(5)
 
 /**
  * struct vtep_config - what a device was told to do
@@ -37,7 +38,8 @@ enum vtep_df {
  * @remote: default destination: VTEP or group; AF_UNSPEC when not given or any
  * @local: source address; AF_UNSPEC when not given or any
  * @family: AF_INET or AF_INET6, of the underlay; settled at creation
- * @port: UDP destination and listening port, network order
+ * @port: UDP destination and listening port, network order; settled at
+ *	creation
  * @ifindex: lower device in the underlay's namespace; 0 when not given
  * @vni: VXLAN network identifier, host order, 24 bits
  * @label: IPv6 flow label, 20 bits in network order
@@ -61,6 +63,7 @@ enum vtep_df {
  * @mc_route: let the underlay's multicast routing forward what is sent
  * @metadata: "external": VNI and remote come and go with each packet
  * @gbp: the header carries a group policy id
+ * @gpe: the header says what it carries; there is no Ethernet header else
  * @remcsum_tx: leave unfinished inner checksums to the receiver
  * @remcsum_rx: finish inner checksums that a sender left unfinished
  * @remcsum_whole: finish them at once, not when somebody needs them
@@ -100,6 +103,7 @@ struct vtep_config {
 	bool mc_route;
 	bool metadata;
 	bool gbp;
+	bool gpe;
 	bool remcsum_tx;
 	bool remcsum_rx;
 	bool remcsum_whole;
@@ -125,7 +129,8 @@ static inline u32 vtep_config_rx_flags(const struct vtep_config *cfg)
 	       (cfg->metadata ? VTEP_RX_METADATA : 0) |
 	       (cfg->gbp ? VTEP_RX_GBP : 0) |
 	       (cfg->remcsum_rx ? VTEP_RX_REMCSUM_ON : 0) |
-	       (cfg->remcsum_whole ? VTEP_RX_REMCSUM_WHOLE : 0);
+	       (cfg->remcsum_whole ? VTEP_RX_REMCSUM_WHOLE : 0) |
+	       (cfg->gpe ? VTEP_RX_GPE : 0);
 }
 
 /* Does a device receive over this address family? External ones over both. */
@@ -134,7 +139,7 @@ static inline bool vtep_config_uses(const struct vtep_config *cfg, u16 family)
 	return cfg->metadata || cfg->family == family;
 }
 
-__be16 vtep_config_default_port(void);
+__be16 vtep_config_default_port(const struct vtep_config *cfg);
 void vtep_config_announce_port(void);
 void vtep_config_defaults(struct vtep_config *cfg);
 int vtep_config_validate(struct net *net, struct vtep_config *cfg,

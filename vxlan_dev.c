@@ -19,6 +19,7 @@
 #include "vxlan_tx.h"
 
 #include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/slab.h>
 #include <net/rtnetlink.h>
 
@@ -260,6 +261,18 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_fdb_get = vtep_fdb_msg_get,
 };
 
+/* There is no FDB, nor an address that could be changed. */
+static const struct net_device_ops vtep_gpe_netdev_ops = {
+	.ndo_init = vtep_dev_init,
+	.ndo_uninit = vtep_dev_uninit,
+	.ndo_open = vtep_dev_open,
+	.ndo_stop = vtep_dev_stop,
+	.ndo_start_xmit = vtep_gpe_xmit,
+	.ndo_get_stats64 = vtep_stats_get64,
+	.ndo_change_mtu = vtep_dev_change_mtu,
+	.ndo_fill_metadata_dst = vtep_metadata_fill,
+};
+
 /**
  * vtep_dev_of() - the private part of one of our devices
  * @dev: any network device
@@ -271,7 +284,10 @@ static const struct net_device_ops vtep_netdev_ops = {
  */
 struct vtep_dev *vtep_dev_of(const struct net_device *dev)
 {
-	return dev->netdev_ops == &vtep_netdev_ops ? netdev_priv(dev) : NULL;
+	if (dev->netdev_ops != &vtep_netdev_ops &&
+	    dev->netdev_ops != &vtep_gpe_netdev_ops)
+		return NULL;
+	return netdev_priv(dev);
 }
 
 static const struct device_type vtep_device_type = {
@@ -315,6 +331,18 @@ void vtep_dev_setup(struct net_device *dev)
 	vtep->dev = dev;
 	spin_lock_init(&vtep->lock);
 	INIT_LIST_HEAD(&vtep->list);
+}
+
+/* Packets of several protocols, point to point: no Ethernet header. */
+static void vtep_dev_setup_gpe(struct net_device *dev)
+{
+	dev->header_ops = NULL;
+	dev->type = ARPHRD_NONE;
+	dev->hard_header_len = 0;
+	dev->addr_len = 0;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
+	dev->priv_flags &= ~IFF_LIVE_ADDR_CHANGE;
+	dev->netdev_ops = &vtep_gpe_netdev_ops;
 }
 
 static int vtep_dev_link_lower(struct vtep_dev *vtep, struct net_device *lower,
@@ -365,6 +393,8 @@ int vtep_dev_create(struct net *net, struct net_device *dev,
 
 	vtep->net = net;
 	vtep->abi.cfg.mtu = mtu_given ? dev->mtu : 0;
+	if (cfg->gpe)
+		vtep_dev_setup_gpe(dev);
 	rcu_assign_pointer(vtep->cfg, cfg);
 	if ((lower && !mtu_given) || dev->mtu > limit)
 		dev->mtu = limit;

@@ -6,6 +6,7 @@
 #include "vxlan_encap.h"
 #include "vxlan.h"
 #include "vxlan_bypass.h"
+#include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
 #include "vxlan_remcsum.h"
 #include "vxlan_remote.h"
@@ -13,6 +14,7 @@
 #include "vxlan_sock.h"
 
 #include <linux/etherdevice.h>
+#include <linux/if_arp.h>
 #include <linux/if_bridge.h>
 #include <net/inet_ecn.h>
 #include <net/ip6_route.h>
@@ -86,7 +88,7 @@ static u8 vtep_outer_tos(u8 tos, const struct vtep_inner *inner)
 static __be16 vtep_outer_sport(const struct vtep_tx *tx, struct sk_buff *skb)
 {
 	return udp_flow_src_port(tx->vtep->net, skb, tx->cfg->port_min,
-				 tx->cfg->port_max, true);
+				 tx->cfg->port_max, !tx->cfg->gpe);
 }
 
 /* The peers of an external device may be of the other family. */
@@ -145,6 +147,7 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 {
 	const struct vtep_config *cfg = outer->route.cfg;
 	bool remcsum = cfg->remcsum_tx && vtep_remcsum_possible(skb);
+	__be16 protocol = htons(ETH_P_TEB);
 	struct vtep_hdr *hdr;
 	bool nested;
 	int err;
@@ -164,7 +167,11 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 		vtep_remcsum_push(skb, hdr);
 	if (cfg->gbp)
 		vtep_hdr_set_gbp(hdr, outer->gbp);
-	udp_tunnel_set_inner_protocol(skb, nested, htons(ETH_P_TEB));
+	if (unlikely(cfg->gpe)) {
+		protocol = skb->protocol;
+		vtep_gpe_push(hdr, protocol);
+	}
+	udp_tunnel_set_inner_protocol(skb, nested, protocol);
 	return 0;
 }
 
@@ -205,8 +212,12 @@ static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
 					const struct vtep_outer *outer,
 					const void *saddr, bool whole)
 {
-	int err = skb_tunnel_check_pmtu(skb, dst, overhead + ETH_HLEN,
-					netif_is_any_bridge_port(vtep->dev));
+	bool ether = vtep->dev->type == ARPHRD_ETHER;
+	int err;
+
+	err = skb_tunnel_check_pmtu(skb, dst, overhead + (ether ? ETH_HLEN : 0),
+				    ether &&
+				    netif_is_any_bridge_port(vtep->dev));
 
 	if (unlikely(err > 0)) {
 		vtep_return_error(vtep, skb, outer, saddr);

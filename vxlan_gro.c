@@ -5,6 +5,7 @@
  */
 #include "vxlan_rx.h"
 #include "vxlan_config.h"
+#include "vxlan_gpe.h"
 #include "vxlan_hdr.h"
 #include "vxlan_remcsum.h"
 
@@ -44,6 +45,8 @@ static bool vtep_gro_odd(u32 rx_flags, const struct vtep_hdr *hdr)
 		rest.flags &= ~VTEP_FLAG_RCO;
 		rest.vni &= ~VTEP_RCO_FIELD;
 	}
+	if (rx_flags & VTEP_RX_GPE)
+		rest.flags &= ~VTEP_GPE_USED;
 	return vtep_hdr_reserved(&rest);
 }
 
@@ -68,6 +71,36 @@ static struct vtep_hdr *vtep_gro_enter(struct sk_buff *skb, unsigned int off,
 	return hdr;
 }
 
+/* What follows the header of a packet; NULL: nothing that can be merged. */
+static const struct packet_offload *
+vtep_gro_inner(const struct vtep_hdr *hdr,
+	       struct packet_offload *(*find)(__be16 type))
+{
+	__be16 protocol;
+
+	if (vtep_gpe_parse(hdr, &protocol) != VTEP_OK)
+		return NULL;
+	return find(protocol);
+}
+
+static struct sk_buff *vtep_gro_merge(struct list_head *head,
+				      struct sk_buff *skb,
+				      const struct vtep_hdr *hdr, u32 rx_flags,
+				      bool *alone)
+{
+	const struct packet_offload *inner;
+
+	if (likely(!(rx_flags & VTEP_RX_GPE)))
+		return call_gro_receive(eth_gro_receive, head, skb);
+
+	inner = vtep_gro_inner(hdr, gro_find_receive_by_type);
+	if (inner)
+		return call_gro_receive(inner->callbacks.gro_receive, head,
+					skb);
+	*alone = true;
+	return NULL;
+}
+
 /**
  * vtep_gro_receive() - may this packet be merged with those held?
  * @sk: our socket
@@ -84,18 +117,21 @@ struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
 				 struct sk_buff *skb)
 {
 	const struct vtep_sock *sock = rcu_dereference_sk_user_data(sk);
+	const u32 rx_flags = sock ? sock->rx_flags : 0;
 	const unsigned int off = skb_gro_offset(skb);
 	const struct vtep_hdr *hdr;
 	struct sk_buff *done = NULL;
 	struct gro_remcsum grc;
+	bool alone;
 
 	skb_gro_remcsum_init(&grc);
-	hdr = vtep_gro_enter(skb, off, &grc, sock ? sock->rx_flags : 0);
+	hdr = vtep_gro_enter(skb, off, &grc, rx_flags);
+	alone = !hdr;
 	if (hdr) {
 		vtep_gro_compare(head, hdr, off);
-		done = call_gro_receive(eth_gro_receive, head, skb);
+		done = vtep_gro_merge(head, skb, hdr, rx_flags, &alone);
 	}
-	skb_gro_flush_final_remcsum(skb, done, !hdr, &grc);
+	skb_gro_flush_final_remcsum(skb, done, alone, &grc);
 	return done;
 }
 
@@ -111,4 +147,24 @@ struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
 int vtep_gro_complete(struct sock *sk, struct sk_buff *skb, int nhoff)
 {
 	return eth_gro_complete(skb, nhoff + sizeof(struct vtep_hdr));
+}
+
+/**
+ * vtep_gro_complete_gpe() - the same where the header says what follows
+ * @sk: our socket
+ * @skb: the packet
+ * @nhoff: offset of the VXLAN header
+ *
+ * Context: NAPI.
+ * Return: 0 or a negative error of an inner protocol.
+ */
+int vtep_gro_complete_gpe(struct sock *sk, struct sk_buff *skb, int nhoff)
+{
+	const struct vtep_hdr *hdr = (const void *)(skb->data + nhoff);
+	const struct packet_offload *inner;
+
+	inner = vtep_gro_inner(hdr, gro_find_complete_by_type);
+	if (!inner)
+		return -EPROTONOSUPPORT;
+	return inner->callbacks.gro_complete(skb, nhoff + sizeof(*hdr));
 }

@@ -34,6 +34,17 @@
 #define VTEP_RCO_UDP		0x80U
 #define VTEP_RCO_START_MAX	(0x7fU << 1)
 
+/*
+ * Generic protocol extension, draft-ietf-nvo3-vxlan-gpe: version, "next
+ * protocol" (in the last byte of the word) and OAM.
+ */
+#define VTEP_FLAG_VERSION	cpu_to_be32(BIT(29) | BIT(28))
+#define VTEP_FLAG_NEXT		cpu_to_be32(BIT(26))
+#define VTEP_FLAG_OAM		cpu_to_be32(BIT(24))
+#define VTEP_GPE_FLAGS \
+	(VTEP_FLAG_VERSION | VTEP_FLAG_NEXT | VTEP_FLAG_OAM)
+#define VTEP_GPE_USED		(VTEP_GPE_FLAGS | cpu_to_be32(0xffU))
+
 /* Outer UDP and VXLAN header together. */
 #define VTEP_HLEN		16
 

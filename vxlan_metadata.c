@@ -172,7 +172,7 @@ int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)
 		return -EIO;
 	key.sk = sock->sk;
 	key.sport = udp_flow_src_port(vtep->net, skb, cfg->port_min,
-				      cfg->port_max, true);
+				      cfg->port_max, !cfg->gpe);
 
 	err = family == AF_INET6 ? vtep_metadata_fill_v6(info, &key) :
 				   vtep_metadata_fill_v4(info, &key);

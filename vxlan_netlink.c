@@ -214,7 +214,7 @@ static int vtep_link_new(struct net_device *dev,
 	if (err)
 		return err;
 
-	if (!port || !nla_get_be16(port))
+	if ((!port || !nla_get_be16(port)) && !params->data[IFLA_VXLAN_GPE])
 		vtep_config_announce_port();
 	return 0;
 }

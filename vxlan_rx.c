@@ -7,6 +7,7 @@
 #include "vxlan_rx.h"
 #include "vxlan.h"
 #include "vxlan_fdb.h"
+#include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
 #include "vxlan_remcsum.h"
 
@@ -81,7 +82,7 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
 {
 	if (unlikely(vtep_hdr_has(hdr, &rx->cfg->reserved)))
 		return VTEP_RX_RESERVED_BITS;
-	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN))
+	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN && !rx->cfg->gpe))
 		return VTEP_RX_INNER_SHORT;
 	if (unlikely(!netif_running(rx->vtep->dev)))
 		return VTEP_RX_DOWN;
@@ -208,14 +209,59 @@ static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
 	return verdict;
 }
 
+static void vtep_rx_up(struct vtep_dev *vtep, struct sk_buff *skb)
+{
+	dev_sw_netstats_rx_add(vtep->dev, skb->len);
+	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb)))
+		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
+}
+
 static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
 {
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	skb_reset_network_header(skb);
-	dev_sw_netstats_rx_add(vtep->dev, skb->len);
-	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb)))
-		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
+	vtep_rx_up(vtep, skb);
+}
+
+/*
+ * Generic protocol extension: what follows the header is what it says, and
+ * goes up as it is. There is no address to check or learn.
+ */
+static enum vtep_counter vtep_rx_packet(const struct vtep_rx *rx,
+					struct sk_buff *skb,
+					const struct vtep_hdr *hdr)
+{
+	struct vtep_dev *vtep = rx->vtep;
+	enum vtep_counter verdict;
+	__be16 protocol;
+
+	verdict = vtep_gpe_parse(hdr, &protocol);
+	if (verdict != VTEP_OK)
+		return verdict;
+	if (__iptunnel_pull_header(skb, VTEP_HLEN, protocol, true,
+				   !net_eq(vtep->net, dev_net(vtep->dev))) ||
+	    !vtep_rx_describe(rx, skb))
+		return VTEP_RX_NOMEM;
+
+	skb_reset_mac_header(skb);
+	skb->mac_len = 0;
+	skb->dev = vtep->dev;
+	skb->pkt_type = PACKET_HOST;
+	if (skb_vlan_inet_prepare(skb, true))
+		return VTEP_RX_INNER_HEADER;
+	return vtep_rx_ecn(rx, skb);
+}
+
+static void vtep_rx_gpe(const struct vtep_rx *rx, struct sk_buff *skb,
+			const struct vtep_hdr *hdr)
+{
+	enum vtep_counter verdict = vtep_rx_packet(rx, skb, hdr);
+
+	if (likely(verdict == VTEP_OK))
+		vtep_rx_up(rx->vtep, skb);
+	else
+		vtep_drop(rx->vtep, skb, verdict);
 }
 
 /* A packet with a VNI header; @hdr is inside @skb and is gone afterwards. */
@@ -235,6 +281,10 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 	verdict = vtep_rx_admit(&rx, skb, hdr);
 	if (likely(verdict == VTEP_OK)) {
 		vtep_rx_outer(&rx, skb, hdr);
+		if (unlikely(rx.cfg->gpe)) {
+			vtep_rx_gpe(&rx, skb, hdr);
+			return;
+		}
 		verdict = vtep_rx_frame(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
@@ -327,4 +377,5 @@ const struct vtep_sock_ops vtep_rx_ops = {
 	.err_lookup = vtep_udp_err_lookup,
 	.gro_receive = vtep_gro_receive,
 	.gro_complete = vtep_gro_complete,
+	.gro_complete_gpe = vtep_gro_complete_gpe,
 };

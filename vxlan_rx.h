@@ -17,5 +17,6 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 struct sk_buff *vtep_gro_receive(struct sock *sk, struct list_head *head,
 				 struct sk_buff *skb);
 int vtep_gro_complete(struct sock *sk, struct sk_buff *skb, int nhoff);
+int vtep_gro_complete_gpe(struct sock *sk, struct sk_buff *skb, int nhoff);
 
 #endif /* VTEP_RX_H */

@@ -111,6 +111,13 @@ static bool vtep_sock_fits(const struct vtep_sock *sock,
 	       sock->rx_flags == vtep_config_rx_flags(cfg);
 }
 
+/* What network cards are told that the port carries. */
+static unsigned short vtep_sock_type(const struct vtep_sock *sock)
+{
+	return sock->rx_flags & VTEP_RX_GPE ? UDP_TUNNEL_TYPE_VXLAN_GPE :
+					      UDP_TUNNEL_TYPE_VXLAN;
+}
+
 static int vtep_sock_bind(struct vtep_sock *sock)
 {
 	struct udp_port_cfg udp = {
@@ -131,6 +138,8 @@ static int vtep_sock_bind(struct vtep_sock *sock)
 	struct socket *socket;
 	int err;
 
+	if (sock->rx_flags & VTEP_RX_GPE)
+		tunnel.gro_complete = vtep_sock_ops->gro_complete_gpe;
 	err = udp_sock_create(sock->vn->net, &udp, &socket);
 	if (err)
 		return err;
@@ -138,7 +147,7 @@ static int vtep_sock_bind(struct vtep_sock *sock)
 	/* Aggregated packets inside the tunnel are not to be split here. */
 	udp_allow_gso(sock->sk);
 	setup_udp_tunnel_sock(sock->vn->net, sock->sk, &tunnel);
-	udp_tunnel_notify_add_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
+	udp_tunnel_notify_add_rx_port(sock->sk, vtep_sock_type(sock));
 	return 0;
 }
 
@@ -177,7 +186,7 @@ free_sock:
 static void vtep_sock_destroy(struct vtep_sock *sock)
 {
 	list_del_rcu(&sock->list);
-	udp_tunnel_notify_del_rx_port(sock->sk, UDP_TUNNEL_TYPE_VXLAN);
+	udp_tunnel_notify_del_rx_port(sock->sk, vtep_sock_type(sock));
 	/* Those who send through it have read vtep_dev.sock before. */
 	synchronize_net();
 	udp_tunnel_sock_release(sock->sk);
@@ -337,9 +346,9 @@ void vtep_sock_offload_ports(struct net_device *dev, bool push)
 	list_for_each_entry(sock, &vtep_net(dev_net(dev))->socks, list) {
 		if (push)
 			udp_tunnel_push_rx_port(dev, sock->sk,
-						UDP_TUNNEL_TYPE_VXLAN);
+						vtep_sock_type(sock));
 		else
 			udp_tunnel_drop_rx_port(dev, sock->sk,
-						UDP_TUNNEL_TYPE_VXLAN);
+						vtep_sock_type(sock));
 	}
 }

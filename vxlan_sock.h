@@ -72,12 +72,14 @@ struct vtep_vni {
  * @err_lookup: an ICMP error: is the packet it quotes one of ours?
  * @gro_receive: aggregation, see <net/gro.h>
  * @gro_complete: its end
+ * @gro_complete_gpe: the same for sockets with VTEP_RX_GPE
  */
 struct vtep_sock_ops {
 	udp_tunnel_encap_rcv_t rcv;
 	udp_tunnel_encap_err_lookup_t err_lookup;
 	udp_tunnel_gro_receive_t gro_receive;
 	udp_tunnel_gro_complete_t gro_complete;
+	udp_tunnel_gro_complete_t gro_complete_gpe;
 };
 
 void vtep_sock_set_ops(const struct vtep_sock_ops *ops);

@@ -32,6 +32,8 @@ enum vtep_counter {
 
 	/* Received, dropped by a device. */
 	VTEP_RX_RESERVED_BITS,
+	VTEP_RX_GPE_HEADER,
+	VTEP_RX_GPE_PROTOCOL,
 	VTEP_RX_REMCSUM,
 	VTEP_RX_INNER_SHORT,
 	VTEP_RX_INNER_HEADER,
@@ -55,6 +57,7 @@ enum vtep_counter {
 	VTEP_TX_TOO_BIG,
 	VTEP_TX_PROXY_SILENT,
 	VTEP_TX_INNER_SHORT,
+	VTEP_TX_GPE_PROTOCOL,
 	VTEP_TX_NOMEM,
 
 	/* Events, no packet is lost. */

@@ -6,6 +6,7 @@
 #include "vxlan.h"
 #include "vxlan_encap.h"
 #include "vxlan_fdb.h"
+#include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
 #include "vxlan_proxy.h"
 #include "vxlan_sock.h"
@@ -257,6 +258,47 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_reset_mac_header(skb);
 	verdict = vtep_tx(&tx, skb);
 	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))
+		vtep_drop(vtep, skb, verdict);
+	return NETDEV_TX_OK;
+}
+
+static enum vtep_counter vtep_tx_gpe(const struct vtep_tx *tx,
+				     struct sk_buff *skb)
+{
+	struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
+		return VTEP_TX_NO_TUNNEL_INFO;
+	/* A bridge's: it names no VTEP, and there is no FDB to ask. */
+	if (info->mode & IP_TUNNEL_INFO_BRIDGE)
+		return VTEP_TX_NO_REMOTE;
+	if (!vtep_gpe_carries(skb->protocol))
+		return VTEP_TX_GPE_PROTOCOL;
+	if (skb_vlan_inet_prepare(skb, skb->protocol != htons(ETH_P_TEB)))
+		return VTEP_TX_INNER_SHORT;
+	return vtep_encap_info(tx, skb, info);
+}
+
+/**
+ * vtep_gpe_xmit() - ndo_start_xmit of a device without Ethernet header
+ * @skb: a packet of the protocol that it says
+ * @dev: the device
+ *
+ * Context: BH disabled, RCU; no queue, no lock.
+ * Return: NETDEV_TX_OK: the packet was sent or dropped and counted.
+ */
+netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct vtep_dev *vtep = netdev_priv(dev);
+	const struct vtep_tx tx = {
+		.vtep = vtep,
+		.cfg = rcu_dereference_bh(vtep->cfg),
+	};
+	enum vtep_counter verdict;
+
+	skb_reset_mac_header(skb);
+	verdict = vtep_tx_gpe(&tx, skb);
+	if (unlikely(verdict != VTEP_OK))
 		vtep_drop(vtep, skb, verdict);
 	return NETDEV_TX_OK;
 }

@@ -12,6 +12,7 @@ from lib import nldefs as d
 from lib.bench import ALICE, BOB, MAC, benches, inner, wired
 from lib.failslab import failing, needs_failslab
 from lib.fdb import ZERO
+from lib.inject import Injector
 from lib.trace import Drops
 from lib.underlay import V4, V6
 from lib.wire import ETH_IPV4
@@ -70,6 +71,34 @@ def rx_remote_checksum(make):
     yield b
     b.peer.send(b.outer(None, header=build.vxlan(
         100, inner(), rsvd1=0x200000, rsvd2=1)))
+
+
+EXTENDED = "external gpe nolearning udp6zerocsumrx"
+
+
+def extended(flags=0x0c, number=1):
+    """A header of the protocol extension that is not right."""
+    def steps(make):
+        b = make(EXTENDED, vni=None, to="")
+        yield b
+        b.peer.send(b.outer(None, header=build.vxlan(
+            100, inner()[14:], flags, number)))
+    return steps
+
+
+def tx_gpe_protocol(make):
+    """ARP is not among those that have a number."""
+    b = make(EXTENDED, vni=None, to="")
+    b.ns.ip("link add dum0 type dummy", "link set dum0 up")
+    b.ns.run("tc qdisc add dev dum0 clsact")
+    b.ns.run("tc filter add dev dum0 egress protocol arp matchall "
+             "action tunnel_key set "
+             f"src_ip {b.net.address(b.near)} dst_ip {b.net.address(b.far)} "
+             f"id 5 action mirred egress redirect dev vx0")
+    yield b
+    with Injector(b.ns, "dum0") as feed:
+        feed.send(build.arp_request(ALICE, "192.168.1.1", "192.168.1.2"))
+    b.ns.ip("link del dum0")
 
 
 def rx_static_entry(make):
@@ -151,6 +180,9 @@ DROPS = {
     "netns_rx_no_vni_flag": (spoilt(flags=0), {}, "VXLAN_INVALID_HDR"),
     "netns_rx_unknown_vni": (spoilt(vni=1), {}, "VXLAN_VNI_NOT_FOUND"),
     "rx_reserved_bits": (spoilt(rsvd2=1), FRAME, "VXLAN_INVALID_HDR"),
+    "rx_gpe_header": (extended(0x0d), FRAME, "VXLAN_INVALID_HDR"),
+    "rx_gpe_protocol": (extended(number=9), FRAME, "UNHANDLED_PROTO"),
+    "tx_gpe_protocol": (tx_gpe_protocol, {"tx_errors": 1}, "UNHANDLED_PROTO"),
     "rx_remote_checksum": (rx_remote_checksum, FRAME, "VXLAN_INVALID_HDR"),
     "rx_inner_short":
         (receives(header=build.vxlan(100, bytes(13))), LENGTH,

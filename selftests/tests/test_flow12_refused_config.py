@@ -77,7 +77,6 @@ CREATE = [
 #: What the driver cannot do yet: refused, never swallowed.
 LATER = [
     data(VNIFILTER=1),
-    data(GPE=True),
     [(50, b"")],
     [(50, data(ID=1))],
 ]

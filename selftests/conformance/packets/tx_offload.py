@@ -36,7 +36,7 @@ def partial(version, proto, size, tags=(), payload=None):
     return frame, len(frame) - len(head) - len(data)
 
 
-def _header(kind, start, proto, size=0):
+def header(kind, start, proto, size=0):
     """virtio_net_hdr of such a frame; size: bytes in each segment."""
     length = start + (20 if proto == TCP else 8) if size else 0
     return struct.pack("=BBHHHH", NEEDS_CSUM, GSO[kind], length, size, start,
@@ -50,7 +50,7 @@ def sender(version, proto, total, segment=0, tags=()):
 
     def during(cable):
         try:
-            cable.send_offloaded(_header(kind, start, proto, segment), frame)
+            cable.send_offloaded(header(kind, start, proto, segment), frame)
         except OSError as error:    # the socket's refusal, not the driver's
             cable.send(f.other(error.errno))
     return during
