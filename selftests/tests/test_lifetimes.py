@@ -248,9 +248,6 @@ def test_life_many(fabric, underlay):
         floods[0].progress(50)
 
 
-# The debug kernel: to free a module's memory takes User-Mode Linux with
-# KASAN_VMALLOC up to a minute in which nothing else runs (purge_vmap_node()).
-@pytest.mark.kernels("6.1", "6.12", "7.3")
 def test_life_module(bench):
     """The module is unloaded while devices exist and traffic flows, and
     loaded again.

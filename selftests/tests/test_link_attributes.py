@@ -412,8 +412,6 @@ def _sites_with_other_peers():
     subprocess.run(["rmmod", "vtep"], check=True)
 
 
-# freeing a module can hold the debug kernel (KASAN_VMALLOC) for minutes
-@pytest.mark.kernels("6.1", "6.12", "7.3")
 def test_link_module_parameters(ns, sites_with_other_peers):
     """udp_port and udp_csum are what a device gets that was told nothing;
     the first that takes the default port says so in the log, once."""

@@ -64,9 +64,7 @@ class SwitchTable(Table):
 
 
 def loaded():
-    """The switch, as new. It stays loaded: the debug kernel is slow to free the
-    memory of a module.
-    """
+    """The switch, as new. It stays loaded from case to case."""
     switch = Switch()
     if NAME not in modules.loaded():
         os.environ["VXLAN_SWITCHDEV_KO"] = FILE
