@@ -4,7 +4,6 @@ driver in place, and its VXLAN ports must work. Newer kernels have no such ports
 """
 
 import os
-import socket
 import struct
 import subprocess
 
@@ -13,13 +12,12 @@ import pytest
 from lib import build, nl
 from lib import nldefs as d
 from lib.bench import inner, wired
+from lib.genl import Genl
 from lib.inject import Injector
 from lib.modules import loaded
 from lib.topo import kind
 from lib.underlay import V4
 
-NETLINK_GENERIC, GENL_ID_CTRL = 16, 16
-CTRL_GETFAMILY, CTRL_ATTR_ID, CTRL_ATTR_NAME = 3, 1, 2
 NEW, DEL = 1, 2
 DP_NAME, DP_UPCALL_PID, DP_FEATURES = 1, 2, 5
 PORT_TYPE, PORT_NAME, PORT_OPTIONS, PORT_UPCALL_PID = 2, 3, 4, 5
@@ -32,41 +30,6 @@ HAS_VPORT = subprocess.run(["modinfo", "vport-vxlan"], capture_output=True,
 pytestmark = pytest.mark.skipif(
     not HAS_VPORT or kind() != "vxlan",
     reason=f"{RELEASE} has no vport-vxlan that would import from vxlan")
-
-
-class Genl:
-    """Generic netlink in a namespace, as much of it as Open vSwitch needs."""
-
-    def __init__(self, ns):
-        with ns.entered():
-            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                      NETLINK_GENERIC)
-
-    def request(self, family, command, header, attrs):
-        body = struct.pack("=BBH", command, 1, 0) + header + \
-            nl.pack_attrs(attrs)
-        self.sock.send(struct.pack(
-            "=IHHII", 16 + len(body), family,
-            d.NLM_F_REQUEST | d.NLM_F_ACK, 1, 0) + body)
-        answer = None
-        while True:
-            for code, _, _, found in nl.messages(self.sock.recv(65536)):
-                if code != d.NLMSG_ERROR:
-                    answer = found
-                    continue
-                number = struct.unpack_from("=i", found)[0]
-                if number:
-                    raise nl.NlError(-number)
-                return answer
-
-    def family(self, name):
-        answer = self.request(GENL_ID_CTRL, CTRL_GETFAMILY, b"",
-                              [(CTRL_ATTR_NAME, nl.text(name))])
-        return struct.unpack("=H", nl.parse_attrs(answer[4:])[
-            CTRL_ATTR_ID][:2])[0]
-
-    def close(self):
-        self.sock.close()
 
 
 @pytest.fixture(name="fabric")
