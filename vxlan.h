@@ -57,6 +57,22 @@ struct vtep_fdb {
 };
 
 /**
+ * struct vtep_mdb - the multicast database of a device
+ * @table: entries by {group, source, source VNI}; readers RCU, writers RTNL
+ * @ids: entries by id, for walks that resume; RTNL
+ * @last_id: the last one that was given away; RTNL
+ * @count: number of entries; RTNL
+ * @seq: grows with each change, never 0; RTNL
+ */
+struct vtep_mdb {
+	struct rhashtable table;
+	struct xarray ids;
+	u32 last_id;
+	u32 count;
+	u32 seq;
+};
+
+/**
  * struct vtep_remotes - the VTEPs a device knows and the handles to them
  * @peers: struct vtep_peer by address and interface; readers RCU, writers
  *	vtep_dev.lock
@@ -94,6 +110,9 @@ struct vtep_remotes {
  * @counters: named counters per CPU
  * @route_genid: cached routes with another number are outdated; written under
  *	RTNL
+ * @has_mdb: @mdb has entries, so that packets have to ask it; written under
+ *	RTNL
+ * @mdb: multicast database
  */
 struct vtep_dev {
 	struct vxlan_dev abi;
@@ -106,10 +125,12 @@ struct vtep_dev {
 	struct vtep_counters __percpu *counters;
 	struct gro_cells gro_cells;
 	u32 route_genid;
+	bool has_mdb;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct vtep_remotes remotes;
 	struct xarray nexthops;
+	struct vtep_mdb mdb;
 	struct vtep_vni *vni[VTEP_FAMILIES];
 	struct vtep_group *group;
 	struct net_device *lower;

@@ -41,10 +41,13 @@ struct vtep_addr vtep_abi_addr_of(const union vxlan_addr *abi)
 	return (struct vtep_addr) {};
 }
 
-static u32 vtep_abi_flags(const struct vtep_config *cfg)
+static u32 vtep_abi_flags(const struct vtep_dev *vtep,
+			  const struct vtep_config *cfg)
 {
 	u32 flags = 0;
 
+	if (vtep->has_mdb)
+		flags |= VXLAN_F_MDB;
 	if (cfg->learning)
 		flags |= VXLAN_F_LEARN;
 	if (cfg->family == AF_INET6)
@@ -111,7 +114,7 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->cfg.tos = cfg->tos;
 	abi->cfg.ttl = cfg->ttl;
 	abi->cfg.label = cfg->label;
-	abi->cfg.flags = vtep_abi_flags(cfg);
+	abi->cfg.flags = vtep_abi_flags(vtep, cfg);
 	abi->cfg.age_interval = cfg->ageing;
 	abi->cfg.addrmax = cfg->limit;
 	abi->cfg.df = cfg->df;
@@ -122,6 +125,23 @@ void vtep_abi_fill(struct vtep_dev *vtep, const struct vtep_config *cfg)
 	abi->default_dst.remote_vni = abi->cfg.vni;
 	abi->default_dst.remote_ifindex = cfg->ifindex;
 	abi->default_dst.remote_dev = vtep->lower;
+}
+
+/**
+ * vtep_abi_set_mdb() - let others see whether there is an MDB
+ * @vtep: the device
+ * @on: its MDB has entries
+ *
+ * A switch may not want to take over a device that has one.
+ *
+ * Context: RTNL, under which the readers run too.
+ */
+void vtep_abi_set_mdb(struct vtep_dev *vtep, bool on)
+{
+	if (on)
+		vtep->abi.cfg.flags |= VXLAN_F_MDB;
+	else
+		vtep->abi.cfg.flags &= ~VXLAN_F_MDB;
 }
 
 #define VTEP_ABI_FLAGS \

@@ -12,6 +12,9 @@
 #include "vxlan_fdb_msg.h"
 #include "vxlan_fdb_nl.h"
 #include "vxlan_mcast.h"
+#include "vxlan_mdb.h"
+#include "vxlan_mdb_msg.h"
+#include "vxlan_mdb_nl.h"
 #include "vxlan_metadata.h"
 #include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
@@ -44,9 +47,14 @@ static int vtep_dev_init(struct net_device *dev)
 	err = vtep_fdb_init(vtep);
 	if (err)
 		goto exit_remotes;
+	err = vtep_mdb_init(vtep);
+	if (err)
+		goto exit_fdb;
 	netdev_lockdep_set_classes(dev);
 	return 0;
 
+exit_fdb:
+	vtep_fdb_exit(vtep);
 exit_remotes:
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
@@ -62,6 +70,8 @@ static void vtep_dev_uninit(struct net_device *dev)
 	struct vtep_dev *vtep = netdev_priv(dev);
 
 	list_del_init(&vtep->list);
+	vtep_mdb_flush(vtep, NULL, NULL);
+	vtep_mdb_exit(vtep);
 	vtep_fdb_flush(vtep, NULL, NULL);
 	vtep_fdb_exit(vtep);
 	vtep_nexthops_exit(vtep);
@@ -259,6 +269,8 @@ static const struct net_device_ops vtep_netdev_ops = {
 	.ndo_fdb_del_bulk = vtep_fdb_nl_del_bulk,
 	.ndo_fdb_dump = vtep_fdb_msg_dump,
 	.ndo_fdb_get = vtep_fdb_msg_get,
+	VTEP_NDO_MDB(vtep_mdb_nl_add, vtep_mdb_nl_del, vtep_mdb_nl_del_bulk,
+		     vtep_mdb_msg_dump, vtep_mdb_nl_get)
 };
 
 /* There is no FDB, nor an address that could be changed. */

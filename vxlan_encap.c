@@ -123,8 +123,8 @@ static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
 		.gbp = skb->mark,
 	};
 
-	/* On an external device a remote may leave the VNI as it is. */
-	if (cfg->metadata && !outer.vni)
+	/* A remote may leave the VNI as it is. */
+	if (tx->inherit_vni && !outer.vni)
 		outer.vni = tx->vni;
 	outer.route.tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield :
 							 cfg->tos, &inner);

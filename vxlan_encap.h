@@ -19,6 +19,7 @@ struct vtep_sock;
  * @cfg: its configuration
  * @vni: source VNI, host order: that of the device, or of the packet where the
  *	device is an external one
+ * @inherit_vni: VNI 0 of a remote stands for @vni
  * @routed: the device has done what a router would do; what is for this side
  *	comes back
  */
@@ -26,6 +27,7 @@ struct vtep_tx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
 	u32 vni;
+	bool inherit_vni;
 	bool routed;
 };
 

@@ -7,6 +7,8 @@
 #include "vxlan_fdb.h"
 #include "vxlan_fdb_msg.h"
 #include "vxlan_mcast.h"
+#include "vxlan_mdb.h"
+#include "vxlan_mdb_msg.h"
 #include "vxlan_netlink.h"
 #include "vxlan_rx.h"
 #include "vxlan_sock.h"
@@ -21,14 +23,14 @@
  *
  * RTNL
  *	all configuration: devices, sockets, VNI tables, memberships, lower
- *	devices, lists of a namespace
+ *	devices, lists of a namespace; the MDB
  *
  * vtep_dev.lock (spinlock, BH disabled; inside RTNL)
  *	changes of the FDB, of peers and remotes. Learning takes it in softirq,
  *	so it is held for one entry at a time and never while walking.
  *
  * RCU
- *	the packet path: configuration snapshot, socket, VNI table, FDB, remotes
+ *	the packet path: configuration snapshot, socket, VNI table, FDB, MDB, remotes
  *	and peers. An object is freed a grace period after the last pointer to
  *	it is gone.
  *
@@ -40,6 +42,10 @@ static const struct vtep_fdb_hooks vtep_fdb_told = {
 	.withdraw = vtep_switchdev_withdraw,
 	.notify = vtep_fdb_msg_notify,
 	.miss = vtep_fdb_msg_miss,
+};
+
+static const struct vtep_mdb_hooks vtep_mdb_told = {
+	.notify = vtep_mdb_msg_notify,
 };
 
 /* Entries go with the nexthop group they lead to. Context: RTNL. */
@@ -162,6 +168,7 @@ static int __init vtep_module_init(void)
 	if (err)
 		return err;
 	vtep_fdb_set_hooks(&vtep_fdb_told);
+	vtep_mdb_set_hooks(&vtep_mdb_told);
 	err = register_pernet_subsys(&vtep_net_ops);
 	if (err)
 		goto exit_fdb;

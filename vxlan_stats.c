@@ -75,6 +75,8 @@ static const struct vtep_counter_info {
 		TX_DROPPED, NO_TX_TARGET),
 	COUNTER(VTEP_TX_NO_REMOTE, VTEP_PER_DEV, "tx_no_remote",
 		TX_DROPPED, NO_TX_TARGET),
+	COUNTER(VTEP_TX_MDB_NO_REMOTE, VTEP_PER_DEV, "tx_mdb_no_remote",
+		TX_DROPPED, NO_TX_TARGET),
 	COUNTER(VTEP_TX_NO_LOCAL_VNI, VTEP_PER_DEV, "tx_no_local_vni",
 		TX_ERROR, VXLAN_VNI_NOT_FOUND),
 	COUNTER(VTEP_TX_NO_SOCKET, VTEP_PER_DEV, "tx_no_socket",

@@ -7,6 +7,7 @@
 #include "vxlan_encap.h"
 #include "vxlan_fdb.h"
 #include "vxlan_gpe.h"
+#include "vxlan_mdb.h"
 #include "vxlan_metadata.h"
 #include "vxlan_proxy.h"
 #include "vxlan_sock.h"
@@ -28,19 +29,19 @@ static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
 
 /* Head-end replication: one copy to each remote. */
 static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
-			   const struct vtep_fdb_slots *slots)
+			   struct vtep_remote *const *remote, u32 count)
 {
-	u32 i, last = slots->count - 1;
+	u32 i, last = count - 1;
 	struct sk_buff *copy;
 
 	for (i = 0; i < last; i++) {
 		copy = skb_clone(skb, GFP_ATOMIC);
 		if (likely(copy))
-			vtep_send(tx, copy, slots->remote[i]);
+			vtep_send(tx, copy, remote[i]);
 		else
 			vtep_count(tx->vtep->counters, VTEP_TX_NOMEM);
 	}
-	vtep_send(tx, skb, slots->remote[last]);
+	vtep_send(tx, skb, remote[last]);
 }
 
 /*
@@ -119,7 +120,7 @@ static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
 
 	slots = rcu_dereference_bh(entry->slots);
 	if (slots) {
-		vtep_replicate(tx, skb, slots);
+		vtep_replicate(tx, skb, slots->remote, slots->count);
 		return VTEP_OK;
 	}
 
@@ -182,9 +183,21 @@ vtep_tx_route(struct vtep_tx *tx, struct sk_buff *skb,
 	return vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
 }
 
+/* To those who want the frames of a group, which may be nobody. */
+static enum vtep_counter vtep_tx_group(struct vtep_tx *tx, struct sk_buff *skb,
+				       const struct vtep_mdb_slots *slots)
+{
+	if (!slots->count)
+		return VTEP_TX_MDB_NO_REMOTE;
+	tx->inherit_vni = true;
+	vtep_replicate(tx, skb, slots->remote, slots->count);
+	return VTEP_OK;
+}
+
 static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 					 struct sk_buff *skb)
 {
+	const struct vtep_mdb_slots *slots;
 	const struct vtep_fdb_entry *entry;
 	const struct vtep_remote *remote;
 	enum vtep_counter verdict;
@@ -193,6 +206,11 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 		verdict = vtep_proxy(tx, skb);
 		if (verdict != VTEP_OK)
 			return verdict;
+	}
+	if (unlikely(READ_ONCE(tx->vtep->has_mdb))) {
+		slots = vtep_mdb_route(tx->vtep, skb, tx->vni);
+		if (slots)
+			return vtep_tx_group(tx, skb, slots);
 	}
 
 	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
@@ -255,6 +273,7 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	enum vtep_counter verdict;
 
 	tx.vni = tx.cfg->vni;
+	tx.inherit_vni = tx.cfg->metadata;
 	skb_reset_mac_header(skb);
 	verdict = vtep_tx(&tx, skb);
 	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))

@@ -75,6 +75,9 @@ result NDO_FDB_DEL_BULK_NLMSG \
 	declares linux/netdevice.h '[*]ndo_fdb_del_bulk' 'struct nlmsghdr [*]'
 result NDO_FDB_DUMP_CONTEXT \
 	has linux/rtnetlink.h ndo_fdb_dump_context
+result NDO_MDB \
+	has linux/netdevice.h ndo_mdb_add ndo_mdb_del ndo_mdb_del_bulk \
+	ndo_mdb_dump ndo_mdb_get
 result RTNL_NEWLINK_PARAMS \
 	has net/rtnetlink.h rtnl_newlink_params
 result PERNET_EXIT_RTNL \
@@ -132,3 +135,8 @@ result IFLA_VXLAN_RESERVED_BITS \
 	has uapi/linux/if_link.h IFLA_VXLAN_RESERVED_BITS
 result IFLA_VXLAN_MC_ROUTE \
 	has uapi/linux/if_link.h IFLA_VXLAN_MC_ROUTE
+
+# Attributes of the multicast database
+result MDBE_ATTRS \
+	has uapi/linux/if_bridge.h MDBE_ATTR_DST MDBE_ATTR_STATE_MASK \
+	MDBA_MDB_EATTR_SRC_VNI MDBA_GET_ENTRY

@@ -4,17 +4,24 @@
 import pathlib
 import re
 
+from lib.fdb import RELEASE
 from lib.topo import Fabric
 
 GUIDE = pathlib.Path(__file__).parents[2] / "Documentation" / "vxlan.rst"
 BLOCK = re.compile(
-    r"^On (?P<host>host1|host2|any host)::\n\n"
+    r"^On (?P<host>host1|host2|any host)"
+    r"(?: \(Linux (?P<since>[\d.]+) and later\))?::\n\n"
     r"(?P<lines>(?:   [^\n]+\n|\n)+)", re.M)
 
 
 def blocks():
-    """(host, commands) of each block of the guide, in order."""
+    """(host, commands) of each block of the guide, in order, but of those
+    for newer kernels.
+    """
     for match in BLOCK.finditer(GUIDE.read_text(encoding="utf-8")):
+        since = tuple(map(int, (match["since"] or "0").split(".")))
+        if RELEASE < since:
+            continue
         lines = [line.strip() for line in match["lines"].splitlines()]
         yield match["host"], [line for line in lines if line]
 

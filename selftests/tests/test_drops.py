@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from lib import build, nl, topo
+from lib import build, mdb, nl, topo
 from lib import nldefs as d
 from lib.bench import ALICE, BOB, MAC, benches, inner, wired
 from lib.failslab import failing, needs_failslab
@@ -23,6 +23,8 @@ CANNOT = {
                "packet that had found it before can meet it down",
     "tx_no_socket": "the core hands nothing to a device that is down; only a "
                     "packet that was on its way in can miss the socket",
+    **({} if mdb.HAS_MDB else {
+        "tx_mdb_no_remote": "nobody can ask this kernel for an MDB"}),
     "rx_backlog": "a GRO cell is emptied by the CPU that fills it; only a "
                   "burst within one interrupt overflows it",
 }
@@ -128,6 +130,15 @@ def tx_no_remote(make):
     b.tenant.send(inner())
 
 
+def tx_mdb_no_remote(make):
+    b = make()
+    mdb.Mdb(b.ns).add("239.1.1.1", b.net.address(b.far), mode=mdb.INCLUDE,
+                      sources=["192.0.2.1"])
+    yield b
+    b.tenant.send(build.udp_frame("01:00:5e:01:01:01", ALICE, "192.168.1.1",
+                                  "239.1.1.1"))
+
+
 def tx_no_route(make):
     b = make(to=f"remote {NOWHERE[make.net]}", lower="")
     yield b
@@ -202,6 +213,9 @@ DROPS = {
     "tx_no_destination":
         (tx_no_destination, {"tx_dropped": 1}, "NO_TX_TARGET"),
     "tx_no_remote": (tx_no_remote, {"tx_dropped": 1}, "NO_TX_TARGET"),
+    **({"tx_mdb_no_remote":
+        (tx_mdb_no_remote, {"tx_dropped": 1}, "NO_TX_TARGET")}
+       if mdb.HAS_MDB else {}),
     "tx_no_local_vni":
         (tx_no_local_vni, {"tx_errors": 1}, "VXLAN_VNI_NOT_FOUND"),
     "tx_no_route": (tx_no_route, CARRIER, "IP_OUTNOROUTES"),

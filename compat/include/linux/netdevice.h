@@ -101,4 +101,19 @@ static inline int vtep_fdb_nl_del_bulk(struct ndmsg *ndm, struct nlattr *tb[],
 #define vtep_fdb_nl_del_bulk(...)	vtep_fdb_nl_del_bulk_7_3(__VA_ARGS__)
 #endif /* !HAVE_NDO_FDB_DEL_BULK_NLMSG */
 
+/*
+ * The operations on the multicast database in struct net_device_ops. An older
+ * kernel has none: there is nothing to hook the driver's functions to.
+ */
+#if HAVE_NDO_MDB
+#define VTEP_NDO_MDB(add, del, del_bulk, dump, get)	\
+	.ndo_mdb_add = add,				\
+	.ndo_mdb_del = del,				\
+	.ndo_mdb_del_bulk = del_bulk,			\
+	.ndo_mdb_dump = dump,				\
+	.ndo_mdb_get = get,
+#else
+#define VTEP_NDO_MDB(add, del, del_bulk, dump, get)
+#endif
+
 #endif /* COMPAT_LINUX_NETDEVICE_H */

@@ -13,6 +13,10 @@
 #define VXLAN_F_LOCALBYPASS	0
 #endif
 
+#ifndef VXLAN_F_MDB
+#define VXLAN_F_MDB		0
+#endif
+
 #ifndef VXLAN_F_MC_ROUTE
 #define VXLAN_F_MC_ROUTE	0
 #endif

@@ -49,6 +49,8 @@ fdb       Fdb(ns, dev): add, append, replace, delete, get, flush, entries, dsts,
           snapshot; refusal(call) -> "EINVAL" or None; states, flags, mac(n).
 nexthop   Nexthops(ns): add, group, regroup, change, delete, clear; add and
           replace of FDB entries that point to groups, entries, groups.
+mdb       Mdb(ns, dev): add, replace, delete, flush, get, dump, parts;
+          Listener(ns): events(); entry, attrs: of malformed requests; HAS_MDB.
 fdbdump   parts(ns, way, index, bridge): a dump part by part; WAYS to ask.
 snapshot  snapshot(ns): links, tables, memberships, sockets; differences(a, b).
 switchdev Switch(): the listening switch of ../modules: events, veto, say.

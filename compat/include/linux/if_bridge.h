@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Numbers of attributes of the multicast database that the kernel's header does
+ * not know yet. They are ABI.
+ */
+#ifndef COMPAT_LINUX_IF_BRIDGE_H
+#define COMPAT_LINUX_IF_BRIDGE_H
+
+#include_next <linux/if_bridge.h>
+
+#if !HAVE_MDBE_ATTRS
+enum {
+	MDBE_ATTR_SRC_LIST = MDBE_ATTR_SOURCE + 1,
+	MDBE_ATTR_GROUP_MODE,
+	MDBE_ATTR_RTPROT,
+	MDBE_ATTR_DST,
+	MDBE_ATTR_DST_PORT,
+	MDBE_ATTR_VNI,
+	MDBE_ATTR_IFINDEX,
+	MDBE_ATTR_SRC_VNI,
+	MDBE_ATTR_STATE_MASK,
+};
+
+#undef MDBE_ATTR_MAX
+#define MDBE_ATTR_MAX MDBE_ATTR_STATE_MASK
+
+enum {
+	MDBE_SRC_LIST_ENTRY = 1,
+};
+
+#define MDBE_SRC_LIST_MAX MDBE_SRC_LIST_ENTRY
+
+enum {
+	MDBE_SRCATTR_ADDRESS = 1,
+};
+
+#define MDBE_SRCATTR_MAX MDBE_SRCATTR_ADDRESS
+
+enum {
+	MDBA_MDB_EATTR_DST = MDBA_MDB_EATTR_RTPROT + 1,
+	MDBA_MDB_EATTR_DST_PORT,
+	MDBA_MDB_EATTR_VNI,
+	MDBA_MDB_EATTR_IFINDEX,
+	MDBA_MDB_EATTR_SRC_VNI,
+};
+
+enum {
+	MDBA_GET_ENTRY = 1,
+	MDBA_GET_ENTRY_ATTRS,
+};
+#endif /* !HAVE_MDBE_ATTRS */
+
+#endif /* COMPAT_LINUX_IF_BRIDGE_H */
