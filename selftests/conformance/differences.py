@@ -133,7 +133,27 @@ RULES = [
          "after.*"),
     Rule("new-lower", "link/notify/dev/.*", "(change|delete)-told"),
 
+    # The multicast database
+    Rule("mdb-half-done", "mdb/table/(exclude|include|source)/.*|mdb/list/.*",
+         "(after|end)(-told)?",
+         when=lambda theirs, ours: len(theirs) > len(ours)),
+    Rule("mdb-half-done", "mdb/table/(exclude|include)/replace-only/.*",
+         "(after|end)(-told)?",
+         when=lambda theirs, ours: len(theirs) == len(ours)),
+    Rule("mdb-length", "mdb/(flush/)?length/5/.*",
+         said="must be an IPv4 or IPv6 address"),
+    Rule("mdb-flush-zero", "mdb/flush/(port|vni|src-vni)-0/.*",
+         "after(-told)?"),
+
     # Packets
+    Rule("mdb-other-family", "packet/mdb/other-family/.*",
+         r"up|counters\..*", kernels=("6.12", "7.3")),
+    Rule("torn-counted-once", "packet/mdb/beside/flood-list",
+         r"counters\.tx_dropped", kernels=("6.12", "7.3"),
+         when=lambda theirs, ours: (theirs, ours) == (2, 1)),
+    Rule("mdb-drop-counted", "packet/mdb/.*", r"counters\.tx_dropped",
+         kernels=("6.12", "7.3"),
+         when=lambda theirs, ours: theirs == MISSING or ours > theirs),
     Rule("bypass-bytes", "packet/(local/.*|nexthop/own-address/.*|rsc/here|"
          "vlan-tunnel/rsc/here.*)",
          r"(vx1\.)?counters\.rx_bytes"),

@@ -100,6 +100,8 @@ def pointed_at(sent, offset):
             return "data." + ".".join(
                 [NAME.get(path[2], str(path[2])), *map(str, path[3:])])
         return "link." + ".".join(map(str, path))
+    if kind in (d.RTM_NEWMDB, d.RTM_DELMDB, d.RTM_GETMDB):
+        return "mdb." + ".".join(map(str, _walk(sent, 24, offset)))
     return "neigh." + ".".join(map(str, _walk(sent, 28, offset)))
 
 

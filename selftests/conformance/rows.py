@@ -35,7 +35,7 @@ ROWS = {
     "1.3 ageing": "",
     "1.3 learning": "",
     "1.3 down": "",
-    "1.4 MDB": "not yet",
+    "1.4 MDB": "",
     "1.5 VNI filter": "not yet",
     "1.6 tx": "",
     "1.6 outer": "",
