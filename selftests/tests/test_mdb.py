@@ -13,6 +13,7 @@ from lib.bench import ALICE, DEV, IP, benches, wired
 from lib.capture import Capture
 from lib.inject import Injector
 from lib.mdb import EXCLUDE, INCLUDE, Mdb
+from lib.transfer import Flood
 from lib.underlay import V4, V6
 
 pytestmark = m.needs_mdb
@@ -328,6 +329,39 @@ def test_mdb_stays_when_down(bench):
     bench.ns.rtnl.setlink(DEV, up=True)
     assert goes_to(bench, to_group(GROUP[4])) == expected(
         bench, FAR[bench.net][0])
+
+
+def test_mdb_changes_under_traffic(fabric):
+    """Entries, filters and remotes come and go under the frames: each frame
+    is sent to those who wanted it at that moment or dropped by name.
+    """
+    with benches(fabric, V4) as make:
+        bench = make(to="")
+        table, group = Mdb(bench.ns, DEV), GROUP[4]
+        one, two, three = FAR[V4]
+        # One that is always there: no frame may miss the MDB.
+        table.add(ALL[4], three)
+        frames = [to_group(group), to_group(group, STRANGER[4])] * 8
+        with bench.moved() as moved, Flood(bench.ns, DEV, frames) as flood:
+            for turn in range(150):
+                table.add(group, one)
+                table.add(group, two, mode=EXCLUDE, sources=[SOURCE[4]])
+                table.replace(group, one, mode=INCLUDE,
+                              sources=[SOURCE[4], STRANGER[4]], vni=7)
+                table.replace(group, two, mode=EXCLUDE, port=8472,
+                              sources=[STRANGER[4]])
+                if turn % 2:
+                    table.flush(dst=one)
+                    table.delete(group, two)
+                else:
+                    table.flush(vni=7)
+                    table.flush(port=8472)
+                assert [i["dst"] for i in table.dump()] == [three]
+            flood.progress(len(frames))
+        assert moved["S:tx_no_destination"] == 0, "a frame missed the MDB"
+        assert moved["tx_packets"] > 0 and moved["tx_errors"] == 0
+        assert moved["tx_packets"] + moved["S:tx_mdb_no_remote"] \
+            >= flood.sent
 
 
 # -- several VNIs ------------------------------------------------------------
