@@ -147,7 +147,7 @@ RULES = [
 
     # Packets
     Rule("mdb-other-family", "packet/mdb/other-family/.*",
-         r"up|counters\..*", kernels=("6.12", "7.3")),
+         r"up|counters\..*|fdb\..*|events", kernels=("6.12", "7.3")),
     Rule("torn-counted-once", "packet/mdb/beside/flood-list",
          r"counters\.tx_dropped", kernels=("6.12", "7.3"),
          when=lambda theirs, ours: (theirs, ours) == (2, 1)),
