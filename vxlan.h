@@ -97,6 +97,8 @@ struct vtep_remotes {
  * @sock: receive sockets while the device is up, by vtep_family_index(): one,
  *	or both for an external device; readers RCU, writers RTNL
  * @vni: the device's places in the VNI tables of @sock while up; RTNL
+ * @filter: struct vtep_filter_vni by VNI, empty without "vnifilter"; readers
+ *	RCU, writers RTNL
  * @group: membership of the default group while up, or NULL; RTNL
  * @lower: lower device with a reference, or NULL; RTNL
  * @lower_tracker: debugging of that reference
@@ -132,6 +134,7 @@ struct vtep_dev {
 	struct xarray nexthops;
 	struct vtep_mdb mdb;
 	struct vtep_vni *vni[VTEP_FAMILIES];
+	struct xarray filter;
 	struct vtep_group *group;
 	struct net_device *lower;
 	netdevice_tracker lower_tracker;

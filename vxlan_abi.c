@@ -68,6 +68,8 @@ static u32 vtep_abi_flags(const struct vtep_dev *vtep,
 		flags |= VXLAN_F_MC_ROUTE;
 	if (cfg->metadata)
 		flags |= VXLAN_F_COLLECT_METADATA;
+	if (cfg->vnifilter)
+		flags |= VXLAN_F_VNIFILTER;
 	if (cfg->gbp)
 		flags |= VXLAN_F_GBP;
 	if (cfg->gpe)
@@ -149,7 +151,7 @@ void vtep_abi_set_mdb(struct vtep_dev *vtep, bool on)
 	 VXLAN_F_UDP_ZERO_CSUM6_TX | VXLAN_F_UDP_ZERO_CSUM6_RX | \
 	 VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_PROXY | \
 	 VXLAN_F_GPE | VXLAN_F_REMCSUM_TX | VXLAN_F_REMCSUM_RX | \
-	 VXLAN_F_REMCSUM_NOPARTIAL | \
+	 VXLAN_F_REMCSUM_NOPARTIAL | VXLAN_F_VNIFILTER | \
 	 VXLAN_F_RSC | VXLAN_F_L2MISS | VXLAN_F_L3MISS | \
 	 VXLAN_F_TTL_INHERIT | VXLAN_F_LOCALBYPASS)
 
@@ -187,6 +189,7 @@ int vtep_abi_config(const struct vxlan_config *abi, struct vtep_config *cfg)
 	cfg->zero_csum6_tx = abi->flags & VXLAN_F_UDP_ZERO_CSUM6_TX;
 	cfg->zero_csum6_rx = abi->flags & VXLAN_F_UDP_ZERO_CSUM6_RX;
 	cfg->metadata = abi->flags & VXLAN_F_COLLECT_METADATA;
+	cfg->vnifilter = abi->flags & VXLAN_F_VNIFILTER;
 	cfg->gbp = abi->flags & VXLAN_F_GBP;
 	cfg->gpe = abi->flags & VXLAN_F_GPE;
 	cfg->remcsum_tx = abi->flags & VXLAN_F_REMCSUM_TX;

@@ -138,6 +138,14 @@ static void set_reserved(const struct vtep_rule *rule, struct vtep_config *cfg,
 	cfg->reserved_given = true;
 }
 
+/* One byte, which a dump has only if it is not zero. */
+static int get_if_set(const struct vtep_rule *rule,
+		      const struct vtep_config *cfg, void *value)
+{
+	return get_bool(rule, cfg, value) == sizeof(u8) && *(u8 *)value ?
+	       sizeof(u8) : -ENODATA;
+}
+
 /* An empty attribute, which a dump has only if it is set. */
 static int get_flag(const struct vtep_rule *rule, const struct vtep_config *cfg,
 		    void *value)
@@ -183,8 +191,6 @@ static int get_range(const struct vtep_rule *rule,
 #define FIXED(name) \
 	.fixed = true, \
 	.changed = "Cannot change " name " of an existing device"
-#define LATER(what) \
-	.later = what " is not supported yet"
 #define HIGHEST(highest, error, sentence) \
 	.max = (highest), .max_error = (error), .bad_max = (sentence)
 #define FIELD(type, member) \
@@ -298,7 +304,8 @@ static const struct vtep_rule vtep_rules[] = {
 			"DF must be 0 (unset), 1 (set) or 2 (inherit)"),
 	},
 	[IFLA_VXLAN_VNIFILTER] = {
-		NAME("VNI filter"), .len = sizeof(u8), LATER("VNI filter"),
+		NAME("VNI filter"), FIXED("VNI filter"),
+		FIELD(u8, vnifilter), .set = set_bool, .get = get_if_set,
 	},
 	[IFLA_VXLAN_LOCALBYPASS] = {
 		NAME("Local bypass"), BOOL(local_bypass),

@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "vxlan.h"
+#include "vxlan_vnifilter.h"
 #include <linux/if_link.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -202,6 +203,16 @@ static struct vtep_hdr used_bits(const struct vtep_config *cfg)
 	return used;
 }
 
+static int check_vnifilter(const struct vtep_config *cfg, u64 *involved,
+			   struct netlink_ext_ack *extack)
+{
+	if (!cfg->vnifilter || cfg->metadata)
+		return 0;
+	*involved = ATTR(VNIFILTER);
+	NL_SET_ERR_MSG(extack, "VNI filter is for external devices only");
+	return -EINVAL;
+}
+
 static int check_header(struct vtep_config *cfg, u64 *involved,
 			struct netlink_ext_ack *extack)
 {
@@ -357,6 +368,10 @@ int vtep_config_validate(struct net *net, struct vtep_config *cfg,
 	if (err)
 		return err;
 
+	err = check_vnifilter(cfg, involved, extack);
+	if (err)
+		return err;
+
 	if (!cfg->ifindex)
 		return check_no_lower(cfg, involved, extack);
 
@@ -364,11 +379,23 @@ int vtep_config_validate(struct net *net, struct vtep_config *cfg,
 	return check_lower(cfg, *lowerp, involved, extack);
 }
 
+/* Each VNI in the filter of a device is one it has. */
+static bool has_vni(const struct vtep_dev *vtep, u32 vni)
+{
+	const struct vtep_config *cfg = vtep_cfg_rtnl(vtep);
+
+	if (cfg->vnifilter)
+		return vtep_filter_find(vtep, vni);
+	return cfg->vni == vni;
+}
+
 /* Would a receive socket hand the same packets to both? */
 static bool same_packets(const struct vtep_config *cfg,
-			 const struct vtep_config *other)
+			 const struct vtep_dev *vtep)
 {
-	if (cfg->vni != other->vni || cfg->port != other->port)
+	const struct vtep_config *other = vtep_cfg_rtnl(vtep);
+
+	if (!has_vni(vtep, cfg->vni) || cfg->port != other->port)
 		return false;
 
 	if (vtep_config_rx_flags(cfg) != vtep_config_rx_flags(other))
@@ -401,7 +428,7 @@ int vtep_config_conflict(struct net *net, const struct vtep_config *cfg,
 	ASSERT_RTNL();
 
 	list_for_each_entry(vtep, &vtep_net(net)->devs, list) {
-		if (vtep == self || !same_packets(cfg, vtep_cfg_rtnl(vtep)))
+		if (vtep == self || !same_packets(cfg, vtep))
 			continue;
 
 		NL_SET_ERR_MSG(extack,

@@ -31,6 +31,7 @@ enum vtep_df {
 #define VTEP_RX_REMCSUM_ON	BIT(3)
 #define VTEP_RX_REMCSUM_WHOLE	BIT(4)
 #define VTEP_RX_GPE		BIT(5)
+#define VTEP_RX_VNIFILTER	BIT(6)
 
 /**
  * struct vtep_config - what a device was told to do
@@ -62,6 +63,7 @@ enum vtep_df {
  * @local_bypass: hand frames to a local VTEP over without encapsulation
  * @mc_route: let the underlay's multicast routing forward what is sent
  * @metadata: "external": VNI and remote come and go with each packet
+ * @vnifilter: an external device receives the VNIs in its filter only
  * @gbp: the header carries a group policy id
  * @gpe: the header says what it carries; there is no Ethernet header else
  * @remcsum_tx: leave unfinished inner checksums to the receiver
@@ -102,6 +104,7 @@ struct vtep_config {
 	bool local_bypass;
 	bool mc_route;
 	bool metadata;
+	bool vnifilter;
 	bool gbp;
 	bool gpe;
 	bool remcsum_tx;
@@ -130,7 +133,8 @@ static inline u32 vtep_config_rx_flags(const struct vtep_config *cfg)
 	       (cfg->gbp ? VTEP_RX_GBP : 0) |
 	       (cfg->remcsum_rx ? VTEP_RX_REMCSUM_ON : 0) |
 	       (cfg->remcsum_whole ? VTEP_RX_REMCSUM_WHOLE : 0) |
-	       (cfg->gpe ? VTEP_RX_GPE : 0);
+	       (cfg->gpe ? VTEP_RX_GPE : 0) |
+	       (cfg->vnifilter ? VTEP_RX_VNIFILTER : 0);
 }
 
 /* Does a device receive over this address family? External ones over both. */

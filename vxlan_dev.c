@@ -20,6 +20,8 @@
 #include "vxlan_remote.h"
 #include "vxlan_sock.h"
 #include "vxlan_tx.h"
+#include "vxlan_vnifilter_change.h"
+#include "vxlan_vnifilter_msg.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
@@ -43,6 +45,7 @@ static int vtep_dev_init(struct net_device *dev)
 	if (err)
 		goto destroy_cells;
 	vtep_nexthops_init(vtep);
+	vtep_filter_init(vtep);
 	vtep_fdb_age_init(vtep);
 	err = vtep_fdb_init(vtep);
 	if (err)
@@ -73,6 +76,7 @@ static void vtep_dev_uninit(struct net_device *dev)
 	vtep_mdb_flush(vtep, NULL, NULL);
 	vtep_mdb_exit(vtep);
 	vtep_fdb_flush(vtep, NULL, NULL);
+	vtep_filter_exit(vtep, vtep_filter_msg_notify);
 	vtep_fdb_exit(vtep);
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
@@ -136,6 +140,7 @@ static void vtep_dev_detach(struct vtep_dev *vtep)
 		if (!vtep->vni[i])
 			continue;
 		RCU_INIT_POINTER(vtep->sock[i], NULL);
+		vtep_filter_detach(vtep, i);
 		vtep_vni_close(vtep->vni[i]);
 		vtep->vni[i] = NULL;
 	}
@@ -151,7 +156,7 @@ static int vtep_dev_attach_family(struct vtep_dev *vtep,
 		return PTR_ERR(vni);
 	vtep->vni[i] = vni;
 	rcu_assign_pointer(vtep->sock[i], vni->sock);
-	return 0;
+	return vtep_filter_attach(vtep, i);
 }
 
 /* An external device does without IPv6 where the host has none. */
@@ -186,8 +191,9 @@ static int vtep_dev_open(struct net_device *dev)
 	group = vtep_dev_join(vtep, cfg, NULL);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	err = vtep_dev_attach(vtep, cfg);
+	err = vtep_filter_join(vtep, cfg) ?: vtep_dev_attach(vtep, cfg);
 	if (err) {
+		vtep_filter_leave(vtep);
 		vtep_dev_leave(group);
 		return err;
 	}
@@ -202,6 +208,7 @@ static int vtep_dev_stop(struct net_device *dev)
 
 	vtep_fdb_stop(vtep);
 	vtep_dev_detach(vtep);
+	vtep_filter_leave(vtep);
 	vtep_dev_leave(vtep->group);
 	vtep->group = NULL;
 	return 0;
@@ -464,6 +471,7 @@ void vtep_dev_delete(struct net_device *dev, struct list_head *head)
  * @lower: wanted lower device, or NULL
  * @reattached: the device has another place in a VNI table, for @new
  * @group: membership for @new; the present one if it fits
+ * @filter: what changes for the VNIs of the filter
  * @mtu: MTU of before
  */
 struct vtep_change {
@@ -473,6 +481,7 @@ struct vtep_change {
 	struct net_device *lower;
 	bool reattached;
 	struct vtep_group *group;
+	struct vtep_filter_change filter;
 	unsigned int mtu;
 };
 
@@ -606,9 +615,10 @@ static void vtep_change_commit(struct vtep_change *change)
 	/* Packets that saw the former configuration must not cache a route. */
 	synchronize_net();
 	vtep_peers_forget_routes(vtep);
-	kfree(change->old);
 	if (old_group != change->group)
 		vtep_dev_leave(old_group);
+	vtep_filter_commit(&change->filter, vtep_filter_msg_notify);
+	kfree(change->old);
 	if (netif_running(dev))
 		vtep_fdb_age_now(vtep);
 }
@@ -649,13 +659,17 @@ int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
 	err = vtep_change_mtu(&change, extack);
 	if (err)
 		goto undo_group;
-	err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
+	vtep_filter_begin(&change.filter, vtep, change.old, cfg);
+	err = vtep_filter_follow(&change.filter, extack);
+	if (!err)
+		err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
 	if (err)
-		goto undo_mtu;
+		goto undo_filter;
 	vtep_change_commit(&change);
 	return 0;
 
-undo_mtu:
+undo_filter:
+	vtep_filter_undo(&change.filter);
 	vtep_change_mtu_undo(&change);
 undo_group:
 	vtep_change_group_undo(&change);

@@ -12,6 +12,7 @@
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
 #include "vxlan_sock.h"
+#include "vxlan_vnifilter.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
@@ -338,11 +339,28 @@ static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
 	return tx->routed ? vtep_bypass_back(tx, skb) : VTEP_TX_NO_REMOTE;
 }
 
+/* What became of a packet of @len bytes, for the statistics of its VNI. */
+static void vtep_encap_count(const struct vtep_tx *tx, u32 vni,
+			     enum vtep_counter verdict, unsigned int len)
+{
+	struct vtep_filter_vni *filter = vtep_filter_find(tx->vtep, vni);
+
+	if (!filter)
+		return;
+	if (verdict == VTEP_OK)
+		vtep_filter_count_tx(filter, len);
+	else if (verdict == VTEP_COUNTERS)
+		vtep_filter_count_loss(filter, VTEP_TX_TOO_BIG);
+	else
+		vtep_filter_count_loss(filter, verdict);
+}
+
 static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
 					  struct sk_buff *skb,
 					  struct vtep_outer *outer)
 {
 	u16 family = outer->route.peer->key.addr.family;
+	const unsigned int len = skb->len;
 	const struct vtep_sock *sock;
 	enum vtep_counter verdict;
 
@@ -355,6 +373,8 @@ static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
 		verdict = vtep_encap_v4(tx, skb, outer, sock);
 	else
 		verdict = vtep_encap_v6(tx, skb, outer, sock);
+	if (unlikely(tx->cfg->vnifilter))
+		vtep_encap_count(tx, outer->vni, verdict, len);
 	return verdict == VTEP_COUNTERS ? VTEP_OK : verdict;
 }
 

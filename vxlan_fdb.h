@@ -105,6 +105,22 @@ struct vtep_fdb_request {
 };
 
 /**
+ * struct vtep_fdb_move - a default entry on its way to another destination
+ * @vni: source VNI of the entry
+ * @from: destination to be taken out; none if its address is any
+ * @to: destination to be added; none if its address is any
+ * @spare: room for the destinations that stay, or NULL
+ * @added: @to was not there before
+ */
+struct vtep_fdb_move {
+	u32 vni;
+	struct vtep_dest from;
+	struct vtep_dest to;
+	struct vtep_fdb_slots *spare;
+	bool added;
+};
+
+/**
  * struct vtep_fdb_dst - a destination of an entry, as a reader finds it
  * @remote: the remote, or NULL for a nexthop group
  * @nhid: number of the nexthop group, or 0
@@ -204,6 +220,11 @@ void vtep_fdb_set_offloaded(struct vtep_dev *vtep,
 int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
 			 const struct vtep_config *new,
 			 struct netlink_ext_ack *extack);
+int vtep_fdb_move_begin(struct vtep_dev *vtep, struct vtep_fdb_move *move,
+			struct netlink_ext_ack *extack);
+void vtep_fdb_move_keep(struct vtep_fdb_move *move);
+void vtep_fdb_move_commit(struct vtep_dev *vtep, struct vtep_fdb_move *move);
+void vtep_fdb_move_undo(struct vtep_dev *vtep, struct vtep_fdb_move *move);
 void vtep_fdb_entry_set_offloaded(struct vtep_dev *vtep,
 				  struct vtep_fdb_entry *entry, u32 index,
 				  bool offloaded);

@@ -542,3 +542,129 @@ int vtep_fdb_set_default(struct vtep_dev *vtep, const struct vtep_config *old,
 	spin_unlock_bh(&vtep->lock);
 	return err;
 }
+
+/* The default destination of one VNI of many, in steps that can be undone */
+
+static struct vtep_fdb_entry *vtep_fdb_move_entry(struct vtep_dev *vtep,
+						  const struct vtep_fdb_move *m)
+{
+	static const u8 zero[ETH_ALEN];
+
+	return vtep_fdb_find(vtep, zero, m->vni);
+}
+
+static int vtep_fdb_move_prepare(struct vtep_dev *vtep,
+				 struct vtep_fdb_move *move,
+				 struct netlink_ext_ack *extack)
+{
+	const struct vtep_fdb_request req = {
+		.key.vni = move->vni,
+		.dest = move->to,
+		.state = NUD_REACHABLE | NUD_PERMANENT,
+		.ndm_flags = NTF_SELF,
+		.nlm_flags = NLM_F_CREATE | NLM_F_APPEND,
+	};
+	struct vtep_fdb_slots *slots = NULL;
+	struct vtep_fdb_entry *entry;
+	int err;
+
+	entry = vtep_fdb_move_entry(vtep, move);
+	if (entry)
+		slots = vtep_fdb_slots(vtep, entry);
+	if (slots) {
+		move->spare = vtep_fdb_slots_alloc(slots->count + 1);
+		if (!move->spare)
+			return vtep_fdb_refuse(-ENOMEM, extack);
+	}
+	if (vtep_addr_any(&move->to.peer.addr) ||
+	    vtep_fdb_slots_find(slots, &move->to) >= 0)
+		return 0;
+	err = vtep_fdb_update_locked(vtep, &req, extack);
+	move->added = !err;
+	return err;
+}
+
+/**
+ * vtep_fdb_move_begin() - add the new destination of a default entry
+ * @vtep: the device
+ * @move: from where to where; all else is filled
+ * @extack: says why it cannot be
+ *
+ * Context: RTNL.
+ * Return: 0; then one of vtep_fdb_move_keep(), vtep_fdb_move_commit() and
+ * vtep_fdb_move_undo() follows, which cannot fail. Or what vtep_fdb_update()
+ * answers; nothing has changed then.
+ */
+int vtep_fdb_move_begin(struct vtep_dev *vtep, struct vtep_fdb_move *move,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	ASSERT_RTNL();
+
+	spin_lock_bh(&vtep->lock);
+	err = vtep_fdb_move_prepare(vtep, move, extack);
+	spin_unlock_bh(&vtep->lock);
+	if (err)
+		vtep_fdb_move_keep(move);
+	return err;
+}
+
+/**
+ * vtep_fdb_move_keep() - leave both destinations in
+ * @move: the move; it ends here
+ */
+void vtep_fdb_move_keep(struct vtep_fdb_move *move)
+{
+	kfree(move->spare);
+	move->spare = NULL;
+}
+
+static void vtep_fdb_move_remove(struct vtep_dev *vtep,
+				 struct vtep_fdb_move *move,
+				 const struct vtep_dest *dest)
+{
+	struct vtep_fdb_slots *slots;
+	struct vtep_fdb_entry *entry;
+
+	spin_lock_bh(&vtep->lock);
+	entry = vtep_fdb_move_entry(vtep, move);
+	slots = entry ? vtep_fdb_slots(vtep, entry) : NULL;
+	/* A switch has added some meanwhile. */
+	if (slots && move->spare && move->spare->count + 1 < slots->count)
+		vtep_fdb_move_keep(move);
+	if (slots)
+		vtep_fdb_delete_dest(vtep, entry, dest, &move->spare);
+	spin_unlock_bh(&vtep->lock);
+	vtep_fdb_move_keep(move);
+}
+
+/**
+ * vtep_fdb_move_commit() - take the former destination out
+ * @vtep: the device
+ * @move: the move; it ends here
+ *
+ * Context: RTNL.
+ */
+void vtep_fdb_move_commit(struct vtep_dev *vtep, struct vtep_fdb_move *move)
+{
+	if (vtep_addr_any(&move->from.peer.addr))
+		vtep_fdb_move_keep(move);
+	else
+		vtep_fdb_move_remove(vtep, move, &move->from);
+}
+
+/**
+ * vtep_fdb_move_undo() - take the new destination out, if it was added
+ * @vtep: the device
+ * @move: the move; it ends here
+ *
+ * Context: RTNL.
+ */
+void vtep_fdb_move_undo(struct vtep_dev *vtep, struct vtep_fdb_move *move)
+{
+	if (move->added)
+		vtep_fdb_move_remove(vtep, move, &move->to);
+	else
+		vtep_fdb_move_keep(move);
+}

@@ -13,6 +13,7 @@
 #include "vxlan_rx.h"
 #include "vxlan_sock.h"
 #include "vxlan_switchdev.h"
+#include "vxlan_vnifilter_nl.h"
 
 #include <linux/module.h>
 #include <net/net_namespace.h>
@@ -181,8 +182,13 @@ static int __init vtep_module_init(void)
 	err = rtnl_link_register(&vtep_link_ops);
 	if (err)
 		goto exit_switchdev;
+	err = vtep_filter_nl_init();
+	if (err)
+		goto unregister_link;
 	return 0;
 
+unregister_link:
+	rtnl_link_unregister(&vtep_link_ops);
 exit_switchdev:
 	vtep_switchdev_exit();
 unregister_notifier:
@@ -197,6 +203,7 @@ module_init(vtep_module_init);
 
 static void __exit vtep_module_exit(void)
 {
+	vtep_filter_nl_exit();
 	rtnl_link_unregister(&vtep_link_ops);
 	vtep_switchdev_exit();
 	unregister_netdevice_notifier(&vtep_netdev_notifier);

@@ -10,6 +10,7 @@
 #include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
 #include "vxlan_remcsum.h"
+#include "vxlan_vnifilter.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -25,6 +26,7 @@ bool vtep_log_ecn_error = true;
  * @vtep: the device
  * @cfg: its configuration
  * @vni: its VNI, host order
+ * @filter: that VNI in the filter of the device, or NULL
  * @from: the VTEP it came from, and the VNI and port to answer to
  * @outer_tos: outer DS field
  * @hdr: the VXLAN header, if it says more than a VNI
@@ -36,6 +38,7 @@ struct vtep_rx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
 	u32 vni;
+	struct vtep_filter_vni *filter;
 	struct vtep_dest from;
 	u8 outer_tos;
 	struct vtep_hdr hdr;
@@ -209,19 +212,33 @@ static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
 	return verdict;
 }
 
-static void vtep_rx_up(struct vtep_dev *vtep, struct sk_buff *skb)
+static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb)
 {
+	struct vtep_dev *vtep = rx->vtep;
+
 	dev_sw_netstats_rx_add(vtep->dev, skb->len);
+	if (unlikely(rx->filter))
+		vtep_filter_count_rx(rx->filter, skb->len);
 	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb)))
 		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
 }
 
-static void vtep_rx_deliver(struct vtep_dev *vtep, struct sk_buff *skb)
+static void vtep_rx_drop(const struct vtep_rx *rx, struct sk_buff *skb,
+			 enum vtep_counter why)
 {
+	if (unlikely(rx->filter))
+		vtep_filter_count_loss(rx->filter, why);
+	vtep_drop(rx->vtep, skb, why);
+}
+
+static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb)
+{
+	struct vtep_dev *vtep = rx->vtep;
+
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	skb_reset_network_header(skb);
-	vtep_rx_up(vtep, skb);
+	vtep_rx_up(rx, skb);
 }
 
 /*
@@ -259,9 +276,9 @@ static void vtep_rx_gpe(const struct vtep_rx *rx, struct sk_buff *skb,
 	enum vtep_counter verdict = vtep_rx_packet(rx, skb, hdr);
 
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_up(rx->vtep, skb);
+		vtep_rx_up(rx, skb);
 	else
-		vtep_drop(rx->vtep, skb, verdict);
+		vtep_rx_drop(rx, skb, verdict);
 }
 
 /* A packet with a VNI header; @hdr is inside @skb and is gone afterwards. */
@@ -269,13 +286,16 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		    const struct vtep_hdr *hdr)
 {
 	struct vtep_rx rx = { .vni = vtep_hdr_vni(hdr) };
+	const struct vtep_vni *place;
 	enum vtep_counter verdict;
 
-	rx.vtep = vtep_sock_find_vni(sock, rx.vni, skb->dev->ifindex);
-	if (unlikely(!rx.vtep)) {
+	place = vtep_sock_find_place(sock, rx.vni, skb->dev->ifindex);
+	if (unlikely(!place)) {
 		vtep_drop_nodev(sock->vn, skb, VTEP_RX_UNKNOWN_VNI);
 		return;
 	}
+	rx.vtep = place->vtep;
+	rx.filter = place->filter;
 	rx.cfg = rcu_dereference_bh(rx.vtep->cfg);
 
 	verdict = vtep_rx_admit(&rx, skb, hdr);
@@ -288,9 +308,9 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		verdict = vtep_rx_frame(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(rx.vtep, skb);
+		vtep_rx_deliver(&rx, skb);
 	else
-		vtep_drop(rx.vtep, skb, verdict);
+		vtep_rx_drop(&rx, skb, verdict);
 }
 
 /**
@@ -309,6 +329,7 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
 		.vni = vni,
+		.filter = vtep_filter_find(vtep, vni),
 	};
 	enum vtep_counter verdict = VTEP_RX_DOWN;
 
@@ -319,9 +340,9 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 		verdict = vtep_rx_source(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(vtep, skb);
+		vtep_rx_deliver(&rx, skb);
 	else
-		vtep_drop(vtep, skb, verdict);
+		vtep_rx_drop(&rx, skb, verdict);
 }
 
 /* The UDP tunnel receive hook. Returns 0: the packet was consumed. */

@@ -7,6 +7,7 @@
  */
 #include "vxlan_sock.h"
 #include "vxlan.h"
+#include "vxlan_vnifilter.h"
 
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -45,6 +46,33 @@ static struct vtep_vni *vtep_sock_lookup(const struct vtep_sock *sock,
 }
 
 /**
+ * vtep_sock_find_place() - whose is a received packet?
+ * @sock: the socket it came through
+ * @vni: its VNI, host order
+ * @ifindex: the interface it came through
+ *
+ * Context: RCU.
+ * Return: the place in the table, or NULL.
+ */
+const struct vtep_vni *vtep_sock_find_place(const struct vtep_sock *sock,
+					    u32 vni, int ifindex)
+{
+	struct vtep_vni_key key = { .vni = vni };
+	struct vtep_vni *found;
+
+	/* An external device takes all that comes, unless it has a filter. */
+	if ((sock->rx_flags & (VTEP_RX_METADATA | VTEP_RX_VNIFILTER)) ==
+	    VTEP_RX_METADATA)
+		key.vni = 0;
+	found = vtep_sock_lookup(sock, &key);
+	if (!found && READ_ONCE(sock->linklocal)) {
+		key.ifindex = ifindex;
+		found = vtep_sock_lookup(sock, &key);
+	}
+	return found;
+}
+
+/**
  * vtep_sock_find_vni() - the device of a received packet
  * @sock: the socket it came through
  * @vni: its VNI, host order
@@ -56,18 +84,9 @@ static struct vtep_vni *vtep_sock_lookup(const struct vtep_sock *sock,
 struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 				    int ifindex)
 {
-	struct vtep_vni_key key = { .vni = vni };
-	struct vtep_vni *found;
+	const struct vtep_vni *place = vtep_sock_find_place(sock, vni, ifindex);
 
-	/* An external device takes all that comes. */
-	if (sock->rx_flags & VTEP_RX_METADATA)
-		key.vni = 0;
-	found = vtep_sock_lookup(sock, &key);
-	if (!found && READ_ONCE(sock->linklocal)) {
-		key.ifindex = ifindex;
-		found = vtep_sock_lookup(sock, &key);
-	}
-	return found ? found->vtep : NULL;
+	return place ? place->vtep : NULL;
 }
 
 /**
@@ -228,20 +247,38 @@ static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
 }
 
 /*
- * External devices of one port, over IPv4 and IPv6, have the same place: the
- * last one that came up gets the packets.
+ * External devices of one port, over IPv4 and IPv6, have the same place
+ * (@many): the last one that came up gets the packets.
  */
-static int vtep_vni_insert(struct vtep_vni *vni, const struct vtep_config *cfg)
+static int vtep_vni_insert(struct vtep_vni *vni, bool many)
 {
 	struct vtep_sock *sock = vni->sock;
 	bool taken;
+	int err;
 
 	rcu_read_lock();
 	taken = vtep_sock_lookup(sock, &vni->key);
 	rcu_read_unlock();
-	if (taken && !cfg->metadata)
+	if (taken && !many)
 		return -EEXIST;
-	return rhltable_insert(&sock->vnis, &vni->node, vtep_vni_params);
+	err = rhltable_insert(&sock->vnis, &vni->node, vtep_vni_params);
+	if (err)
+		return err;
+	vni->listed = true;
+	if (vni->key.ifindex)
+		WRITE_ONCE(sock->linklocal, sock->linklocal + 1);
+	return 0;
+}
+
+static void vtep_vni_erase(struct vtep_vni *vni)
+{
+	struct vtep_sock *sock = vni->sock;
+
+	if (!vni->listed)
+		return;
+	if (vni->key.ifindex)
+		WRITE_ONCE(sock->linklocal, sock->linklocal - 1);
+	rhltable_remove(&sock->vnis, &vni->node, vtep_vni_params);
 }
 
 /**
@@ -249,6 +286,9 @@ static int vtep_vni_insert(struct vtep_vni *vni, const struct vtep_config *cfg)
  * @vtep: the device
  * @cfg: configuration to do it by, not yet the device's present one perhaps
  * @family: address family to receive over
+ *
+ * A device with a VNI filter gets the socket, but nothing as yet that comes
+ * through it: vtep_vni_add().
  *
  * Context: RTNL, may sleep.
  * Return: the place in a socket's VNI table; -EAFNOSUPPORT without that family;
@@ -278,11 +318,9 @@ struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
 		err = PTR_ERR(vni->sock);
 		goto free_vni;
 	}
-	err = vtep_vni_insert(vni, cfg);
+	err = cfg->vnifilter ? 0 : vtep_vni_insert(vni, cfg->metadata);
 	if (err)
 		goto put_sock;
-	if (vni->key.ifindex)
-		WRITE_ONCE(vni->sock->linklocal, vni->sock->linklocal + 1);
 	return vni;
 
 put_sock:
@@ -308,11 +346,54 @@ void vtep_vni_close(struct vtep_vni *vni)
 
 	ASSERT_RTNL();
 
-	if (vni->key.ifindex)
-		WRITE_ONCE(sock->linklocal, sock->linklocal - 1);
-	rhltable_remove(&sock->vnis, &vni->node, vtep_vni_params);
+	vtep_vni_erase(vni);
 	kfree_rcu(vni, rcu);
 	vtep_sock_put(sock);
+}
+
+/**
+ * vtep_vni_add() - receive what is sent to a VNI of a filter
+ * @home: the device's own place in the socket, which has it open
+ * @filter: the VNI
+ *
+ * Context: RTNL, may sleep.
+ * Return: the place, to be given to vtep_vni_remove() before @home is closed;
+ * -EEXIST when the VNI is taken; -ENOMEM.
+ */
+struct vtep_vni *vtep_vni_add(const struct vtep_vni *home,
+			      struct vtep_filter_vni *filter)
+{
+	struct vtep_vni *vni;
+	int err;
+
+	ASSERT_RTNL();
+
+	vni = kzalloc_obj(*vni);
+	if (!vni)
+		return ERR_PTR(-ENOMEM);
+	vni->key.vni = filter->vni;
+	vni->filter = filter;
+	vni->vtep = home->vtep;
+	vni->sock = home->sock;
+	err = vtep_vni_insert(vni, false);
+	if (!err)
+		return vni;
+	kfree(vni);
+	return ERR_PTR(err);
+}
+
+/**
+ * vtep_vni_remove() - receive no more for a VNI of a filter
+ * @vni: what vtep_vni_add() returned
+ *
+ * Context: RTNL.
+ */
+void vtep_vni_remove(struct vtep_vni *vni)
+{
+	ASSERT_RTNL();
+
+	vtep_vni_erase(vni);
+	kfree_rcu(vni, rcu);
 }
 
 /**

@@ -11,6 +11,7 @@
 struct net_device;
 struct vtep_config;
 struct vtep_dev;
+struct vtep_filter_vni;
 struct vtep_net;
 
 /**
@@ -54,6 +55,9 @@ struct vtep_vni_key {
  * struct vtep_vni - a device's place in the VNI table of a socket
  * @node: in vtep_sock.vnis
  * @key: constant
+ * @listed: it is in the table; the socket's user with a VNI filter is not, its
+ *	VNIs are; constant
+ * @filter: the VNI in the filter of the device, or NULL; constant
  * @vtep: the device
  * @sock: the socket
  * @rcu: frees it after the last reader
@@ -61,6 +65,8 @@ struct vtep_vni_key {
 struct vtep_vni {
 	struct rhlist_head node;
 	struct vtep_vni_key key;
+	bool listed;
+	struct vtep_filter_vni *filter;
 	struct vtep_dev *vtep;
 	struct vtep_sock *sock;
 	struct rcu_head rcu;
@@ -87,7 +93,12 @@ void vtep_sock_set_ops(const struct vtep_sock_ops *ops);
 struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
 			       const struct vtep_config *cfg, u16 family);
 void vtep_vni_close(struct vtep_vni *vni);
+struct vtep_vni *vtep_vni_add(const struct vtep_vni *home,
+			      struct vtep_filter_vni *filter);
+void vtep_vni_remove(struct vtep_vni *vni);
 bool vtep_vni_fits(const struct vtep_vni *vni, const struct vtep_config *cfg);
+const struct vtep_vni *vtep_sock_find_place(const struct vtep_sock *sock,
+					    u32 vni, int ifindex);
 struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 				    int ifindex);
 const struct vtep_sock *vtep_sock_find_port(const struct vtep_sock *sock,

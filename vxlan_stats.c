@@ -198,6 +198,33 @@ void vtep_drop_nodev(struct vtep_net *vn, struct sk_buff *skb,
 	kfree_skb_reason(skb, vtep_counter_info[id].reason);
 }
 
+/**
+ * vtep_stats_loss() - what a named counter is for a statistic without names
+ * @id: which
+ *
+ * Return: a drop or an error where the counter moves such a statistic of the
+ * device, else VTEP_LOSS_NONE.
+ */
+enum vtep_loss vtep_stats_loss(enum vtep_counter id)
+{
+	switch (vtep_counter_info[id].stat) {
+	case VTEP_STAT_RX_DROPPED:
+		return VTEP_LOSS_RX_DROP;
+	case VTEP_STAT_RX_ERROR:
+	case VTEP_STAT_RX_FRAME:
+	case VTEP_STAT_RX_LENGTH:
+		return VTEP_LOSS_RX_ERROR;
+	case VTEP_STAT_TX_DROPPED:
+		return VTEP_LOSS_TX_DROP;
+	case VTEP_STAT_TX_ERROR:
+	case VTEP_STAT_TX_CARRIER:
+	case VTEP_STAT_COLLISION:
+		return VTEP_LOSS_TX_ERROR;
+	default:
+		return VTEP_LOSS_NONE;
+	}
+}
+
 static void vtep_stat_add(struct rtnl_link_stats64 *sum, enum vtep_stat stat,
 			  u64 value)
 {

@@ -71,6 +71,15 @@ enum vtep_counter {
 	VTEP_COUNTERS
 };
 
+/* What a drop is for a statistic that knows no names. */
+enum vtep_loss {
+	VTEP_LOSS_NONE,
+	VTEP_LOSS_RX_DROP,
+	VTEP_LOSS_RX_ERROR,
+	VTEP_LOSS_TX_DROP,
+	VTEP_LOSS_TX_ERROR,
+};
+
 /**
  * struct vtep_counters - one CPU's named counters
  * @value: indexed by enum vtep_counter
@@ -89,6 +98,7 @@ void vtep_drop(struct vtep_dev *vtep, struct sk_buff *skb,
 void vtep_drop_nodev(struct vtep_net *vn, struct sk_buff *skb,
 		     enum vtep_counter id);
 
+enum vtep_loss vtep_stats_loss(enum vtep_counter id);
 void vtep_stats_get64(struct net_device *dev, struct rtnl_link_stats64 *sum);
 int vtep_stats_strings(u8 *data);
 void vtep_stats_values(struct vtep_dev *vtep, u64 *data);

@@ -11,11 +11,33 @@
 #include "vxlan_metadata.h"
 #include "vxlan_proxy.h"
 #include "vxlan_sock.h"
+#include "vxlan_vnifilter.h"
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/jhash.h>
 #include <net/ip_tunnels.h>
+
+/* What vtep_encap() tried to send is counted there, under the VNI it had. */
+static void vtep_tx_count_loss(const struct vtep_tx *tx, enum vtep_counter why)
+{
+	struct vtep_filter_vni *filter;
+
+	if (likely(!tx->cfg->vnifilter) ||
+	    (why != VTEP_TX_NO_DESTINATION && why != VTEP_TX_NO_REMOTE &&
+	     why != VTEP_TX_NO_SOCKET))
+		return;
+	filter = vtep_filter_find(tx->vtep, tx->vni);
+	if (filter)
+		vtep_filter_count_loss(filter, why);
+}
+
+static void vtep_tx_drop(const struct vtep_tx *tx, struct sk_buff *skb,
+			 enum vtep_counter why)
+{
+	vtep_tx_count_loss(tx, why);
+	vtep_drop(tx->vtep, skb, why);
+}
 
 /* Sends to one remote or drops, but in any case consumes. */
 static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
@@ -24,7 +46,7 @@ static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
 	enum vtep_counter verdict = vtep_encap(tx, skb, remote);
 
 	if (unlikely(verdict != VTEP_OK))
-		vtep_drop(tx->vtep, skb, verdict);
+		vtep_tx_drop(tx, skb, verdict);
 }
 
 /* Head-end replication: one copy to each remote. */
@@ -277,7 +299,7 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_reset_mac_header(skb);
 	verdict = vtep_tx(&tx, skb);
 	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))
-		vtep_drop(vtep, skb, verdict);
+		vtep_tx_drop(&tx, skb, verdict);
 	return NETDEV_TX_OK;
 }
 

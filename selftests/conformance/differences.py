@@ -87,7 +87,6 @@ RULES = [
     Rule("needs-newer-kernel", said="needs Linux", kernels=OLDER),
     Rule("newer-attribute", "link/(LOCALBYPASS|LABEL_POLICY|RESERVED_BITS|"
          "MC_ROUTE|reserved)/.*", kernels=OLDER),
-    Rule("not-yet", said="not supported yet"),
     Rule("wrong-length", "link/.*", said="has a wrong length"),
     Rule("unknown-attribute", "link/.*", said="Unknown VXLAN attribute"),
     Rule("two-families", "link/.*", said="IPv4 or IPv6"),
@@ -132,6 +131,21 @@ RULES = [
     Rule("replace-nexthop", "fdb/nexthop/table/group/.*replace.*/remote",
          "after.*"),
     Rule("new-lower", "link/notify/dev/.*", "(change|delete)-told"),
+
+    # The VNI filter
+    Rule("vni-24-bits", "vnifilter/.*", said="must be lower than 16777216"),
+    Rule("two-families", "vnifilter/.*", said="IPv4 or IPv6"),
+    Rule("vni-range", "vnifilter/.*", said="lower than the first"),
+    Rule("half-done", "vnifilter/(missing|two|refused)/.*",
+         r".*-(dump\.said\..*|tunnels|(fdb|neighbours)\..*)"),
+    Rule("vni-many-groups", "vnifilter/many/40/up"),
+    Rule("vni-group-kept", "vnifilter/(changelink/group|shared-group|range)"
+         "/.*up", r".*-members|still|middle\..*"),
+    Rule("vni-group-kept", "vnifilter/range/up", "changed-tunnels"),
+    Rule("vni-group-kept", "vnifilter/shared-group/up"),
+    Rule("vni-group-replaced", "vnifilter/(change|range)/.*",
+         r".*-(fdb|neighbours)\..*"),
+    Rule("vni-group-replaced", "vnifilter/one-message/.*"),
 
     # The multicast database
     Rule("mdb-half-done", "mdb/table/(exclude|include|source)/.*|mdb/list/.*",
@@ -217,5 +231,9 @@ RULES = [
     Rule("drops-counted", "packet/(rx|learn|nexthop|remcsum|gbp|reserved|"
          "external|vlan-tunnel)/.*",
          r"counters\.rx_(errors|dropped|length_errors|frame_errors)",
+         when=lambda theirs, _: theirs == MISSING),
+    Rule("drops-counted", "packet/vnifilter/.*",
+         r"counters\.rx_(errors|dropped|length_errors)|"
+         r"vnis\.\d+\.rx_(errors|drops)",
          when=lambda theirs, _: theirs == MISSING),
 ]

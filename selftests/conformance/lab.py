@@ -102,6 +102,8 @@ def pointed_at(sent, offset):
         return "link." + ".".join(map(str, path))
     if kind in (d.RTM_NEWMDB, d.RTM_DELMDB, d.RTM_GETMDB):
         return "mdb." + ".".join(map(str, _walk(sent, 24, offset)))
+    if kind in (d.RTM_NEWTUNNEL, d.RTM_DELTUNNEL, d.RTM_GETTUNNEL):
+        return "tunnel." + ".".join(map(str, _walk(sent, 24, offset)))
     return "neigh." + ".".join(map(str, _walk(sent, 28, offset)))
 
 

@@ -36,7 +36,7 @@ ROWS = {
     "1.3 learning": "",
     "1.3 down": "",
     "1.4 MDB": "",
-    "1.5 VNI filter": "not yet",
+    "1.5 VNI filter": "",
     "1.6 tx": "",
     "1.6 outer": "",
     "1.6 ECN": "",

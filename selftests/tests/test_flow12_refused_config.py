@@ -67,6 +67,10 @@ CREATE = [
     (data(GROUP6="fd00::9", LINK="nov6"), "EPERM", "IPv6 is disabled",
      "LINK"),
     (data(LABEL_POLICY=1), "EINVAL", "needs an IPv6", "LABEL_POLICY"),
+    # VNI filter
+    (data(VNIFILTER=1), "EINVAL", "external devices only", "VNIFILTER"),
+    (data(VNIFILTER=1, COLLECT_METADATA=0), "EINVAL",
+     "external devices only", "VNIFILTER"),
     # reserved bits
     (data(RESERVED_BITS=bytes.fromhex("ffffffff000000ff")), "EINVAL",
      "overlap", "RESERVED_BITS"),
@@ -76,7 +80,6 @@ CREATE = [
 
 #: What the driver cannot do yet: refused, never swallowed.
 LATER = [
-    data(VNIFILTER=1),
     [(50, b"")],
     [(50, data(ID=1))],
 ]

@@ -51,6 +51,7 @@ nexthop   Nexthops(ns): add, group, regroup, change, delete, clear; add and
           replace of FDB entries that point to groups, entries, groups.
 mdb       Mdb(ns, dev): add, replace, delete, flush, get, dump, parts;
           Listener(ns): events(); entry, attrs: of malformed requests; HAS_MDB.
+vnifilter Filter(ns, dev): add, delete, ranges, stats; entry(); told(monitor).
 fdbdump   parts(ns, way, index, bridge): a dump part by part; WAYS to ask.
 snapshot  snapshot(ns): links, tables, memberships, sockets; differences(a, b).
 switchdev Switch(): the listening switch of ../modules: events, veto, say.
