@@ -267,6 +267,9 @@ free_skb:
 void vtep_fdb_msg_miss(struct vtep_dev *vtep, const u8 *mac,
 		       const struct vtep_addr *addr)
 {
+	/* An address that is none is left out. */
+	if (addr && vtep_addr_any(addr))
+		addr = NULL;
 	if (rtnl_has_listeners(dev_net(vtep->dev), RTNLGRP_NEIGH))
 		fdb_nl_send(vtep, fdb_nl_question(vtep, mac, addr));
 }
