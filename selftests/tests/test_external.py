@@ -199,7 +199,7 @@ def test_external_no_instructions(bench):
     assert moved["S:tx_no_tunnel_info"] == 1
 
 
-# -- a bridge: one device for all VLANs ----------------------------------------
+# -- a bridge: one device for all VLANs ---------------------------------------
 
 @contextmanager
 def bridge_above(bench):
@@ -394,7 +394,7 @@ def test_external_learning(fabric):
         bench.delete()
 
 
-# -- group policy ---------------------------------------------------------------
+# -- group policy -------------------------------------------------------------
 
 @pytest.fixture(name="make")
 def _make(fabric, net):

@@ -93,7 +93,7 @@ def _make(fabric, net):
         bench.delete()
 
 
-# -- BPF -----------------------------------------------------------------------
+# -- BPF ----------------------------------------------------------------------
 
 def six(net):
     return bpf.IPV6 if net is V6 else 0
@@ -231,7 +231,7 @@ def test_bpf_route(make, net):
     assert packet.outer.inner[:6] == nl.mac(BOB)
 
 
-# -- Open vSwitch: what would a packet get? -------------------------------------
+# -- Open vSwitch: what would a packet get? -----------------------------------
 
 HAS_OVS = subprocess.run(["modinfo", "openvswitch"], capture_output=True,
                          check=False).returncode == 0
@@ -327,7 +327,7 @@ def test_ovs_no_route(make, net):
     assert 5 not in heard and heard[1] == inner()
 
 
-# -- ICMP errors about the outer packet -----------------------------------------
+# -- ICMP errors about the outer packet ---------------------------------------
 
 def sender(ns, version):
     """A socket that is told when a packet does not fit the path."""

@@ -154,8 +154,9 @@ def scene(name, row, net=4, device=(), remote=None, fdb=(), tx=(), rx=(),
     before, during: called with the Cable before it counts and meanwhile;
     after: called at the end, its dict becomes part of the outcome.
     Options: up, mtu, bridge: of the device (bridge "own": the case makes it
-    itself); one_by_one: wait after each of rx; mib, in_order: what the outcome says; beside: {name: attributes} of
-    more devices, which are watched, too; alone: as in Case.
+    itself); one_by_one: wait after each of rx; mib, in_order: what the outcome
+    says; beside: {name: attributes} of more devices, which are watched, too;
+    alone: as in Case.
     """
     made = Scene(net, dict(device), remote, list(fdb), list(tx), list(rx),
                  before, during, after, options)
