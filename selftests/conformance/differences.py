@@ -238,7 +238,7 @@ RULES = [
          r"counters\.rx_(errors|dropped|length_errors|frame_errors)",
          when=lambda theirs, _: theirs == MISSING),
     Rule("drops-counted", "packet/vnifilter/.*",
-         r"counters\.rx_(errors|dropped|length_errors)|"
+         r"counters\.rx_(errors|dropped|(length|frame)_errors)|"
          r"vnis\.\d+\.rx_(errors|drops)",
          when=lambda theirs, _: theirs == MISSING),
 ]
