@@ -214,6 +214,18 @@ def test_mdb_table_refused(mdb, listener, name):
     assert listener.events() == []
 
 
+def test_mdb_table_refused_entry_is_not_there(mdb):
+    """No empty entry stays behind, which would keep frames from others."""
+    for words in (dict(nl_flags=d.NLM_F_REPLACE),
+                  dict(mode=EXCLUDE, sources=[S1, S2, S1])):
+        with pytest.raises(nl.NlError):
+            mdb.add(GROUP, ONE, **words)
+        for source in ({}, {"source": S1}, {"source": S2}):
+            with pytest.raises(nl.NlError) as caught:
+                mdb.get(GROUP, **source)
+            assert caught.value.errno == errno.ENOENT
+
+
 def test_mdb_table_delete_missing(mdb):
     mdb.add(GROUP, ONE)
     for group, dst, words in ((GROUP, TWO, {}), ("239.1.1.2", ONE, {}),
