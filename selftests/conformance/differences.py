@@ -208,8 +208,8 @@ RULES = [
     Rule("too-big-counted", "packet/(tx/(offload/)?big/|external/route/size-"
          "|external/tc/no-frag/|vlan-tunnel/size/).*",
          r"counters\.([rt]x_(packets|bytes)|tx_(dropped|(aborted_)?errors))"),
-    Rule("torn-not-sent", "packet/tx/torn/.*", r"wire\..*|counters\.tx_.*",
-         kernels=("6.1",)),
+    Rule("torn-not-sent", "packet/(tx|external/tc)/torn/.*",
+         r"wire\..*|counters\.tx_.*", kernels=("6.1",)),
     Rule("source-mac", "packet/rx/source/nolearning/"
          "(broadcast|group6?|odd|zero)/.*",
          r"up|counters\.rx_(packets|bytes|errors)"),
