@@ -62,8 +62,7 @@ static struct vtep_hdr *vtep_gro_enter(struct sk_buff *skb, unsigned int off,
 
 	skb_gro_postpull_rcsum(skb, hdr, sizeof(*hdr));
 	if (rx_flags & VTEP_RX_REMCSUM_ON && hdr->flags & VTEP_FLAG_RCO) {
-		hdr = vtep_remcsum_gro(skb, hdr, off, grc,
-				       rx_flags & VTEP_RX_REMCSUM_WHOLE);
+		hdr = vtep_remcsum_gro(skb, hdr, off, grc);
 		if (!hdr)
 			return NULL;
 	}

@@ -102,19 +102,21 @@ enum vtep_counter vtep_remcsum_receive(struct sk_buff *skb,
  * @skb: the packet, its VXLAN header not yet pulled
  * @hdr: that header, with the flag set
  * @off: offset of it
- * @grc: remembers what has to be undone
- * @whole: as for vtep_remcsum_receive()
+ * @grc: what would have to be undone: nothing, see below
  *
  * Only one checksum of a packet can be taken over at a time, and only where
  * the outer one was found to be right.
+ *
+ * It is taken for granted here and left unfinished, whatever the device is to
+ * do when it receives the packet: the core undoes a finished one behind its
+ * place, in the payload, when the packet was merged by a list of fragments.
  *
  * Context: NAPI.
  * Return: the header, which may have moved; NULL if the packet is to go on
  * alone.
  */
 struct vtep_hdr *vtep_remcsum_gro(struct sk_buff *skb, struct vtep_hdr *hdr,
-				  unsigned int off, struct gro_remcsum *grc,
-				  bool whole)
+				  unsigned int off, struct gro_remcsum *grc)
 {
 	unsigned int start = vtep_hdr_rco_start(hdr);
 
@@ -123,7 +125,7 @@ struct vtep_hdr *vtep_remcsum_gro(struct sk_buff *skb, struct vtep_hdr *hdr,
 	if (!NAPI_GRO_CB(skb)->csum_valid || start < VTEP_RCO_START_MIN)
 		return NULL;
 	hdr = skb_gro_remcsum_process(skb, hdr, off, sizeof(*hdr), start,
-				      vtep_remcsum_field(hdr), grc, whole);
+				      vtep_remcsum_field(hdr), grc, false);
 	skb->remcsum_offload = 1;
 	return hdr;
 }

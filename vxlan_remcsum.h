@@ -16,7 +16,6 @@ void vtep_remcsum_push(struct sk_buff *skb, struct vtep_hdr *hdr);
 enum vtep_counter vtep_remcsum_receive(struct sk_buff *skb,
 				       const struct vtep_hdr *hdr, bool whole);
 struct vtep_hdr *vtep_remcsum_gro(struct sk_buff *skb, struct vtep_hdr *hdr,
-				  unsigned int off, struct gro_remcsum *grc,
-				  bool whole);
+				  unsigned int off, struct gro_remcsum *grc);
 
 #endif /* VTEP_REMCSUM_H */

@@ -421,7 +421,12 @@ COUNT, SIZE = 16, 1000
 
 
 def stream(side, start_at=1, spoil=None, **fields):
-    """Underlay packets with COUNT segments of one TCP stream."""
+    """Underlay packets with COUNT segments of one TCP stream.
+
+    Before 7.3 packets over IPv4 are merged only if they must not be cut.
+    """
+    if side.net is V4:
+        fields.setdefault("frag", 0x4000)
     packets = []
     for n in range(COUNT):
         frame, start = segment(4, TCP, bytes([n]) * SIZE,
