@@ -221,6 +221,8 @@ RULES = [
          r"fdb\..*|events"),
     Rule("torn-behind-tag", "packet/rx/torn/.*/vlan-.*",
          r"up|counters\..*"),
+    Rule("ecn-behind-tag", "packet/vlan-tunnel/frame/inner-tag/.*",
+         r"wire\.1\.ip|counters\.tx_bytes", kernels=("6.1",)),
     Rule("ecn-behind-tag", "packet/rx/ecn/.*/tagged.*", r"up|counters\..*"),
     Rule("static-via", "packet/learn/entry/via/.*", r"up|counters\..*"),
     Rule("static-via", "packet/learn/entry/via-dynamic/.*", "events"),
