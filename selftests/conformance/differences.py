@@ -205,6 +205,9 @@ RULES = [
     Rule("tx-info-counted", "packet/(external/(without|tc/(unset|nothing))|"
          "vlan-tunnel/out/no-tunnel).*", r"counters\.tx_dropped",
          when=lambda theirs, _: theirs == MISSING),
+    Rule("gro-refused", "packet/offload/gro/(no-flag|reserved|no-gbp)/.*",
+         r"counters\.rx_(frame_)?errors|mib\.Udp6?\.?InDatagrams",
+         when=lambda theirs, ours: (theirs, ours) == (1, 6)),
     Rule("flood-order", "packet/tx/order/.*", r"wire\.\d\..*"),
     Rule("source-port", "packet/tx/port/.*/(not-ip|arp|tagged|tagged-arp)",
          "spread", when=lambda theirs, ours: (theirs, ours) == (False, True)),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Flags and members of the kernel's struct vxlan_config that it does not know yet
- * (others would not know them either), and a function that newer ones have no
- * more.
+ * Flags and members of the kernel's struct vxlan_config that it does not know
+ * yet (others would not know them either), and a function that newer ones have
+ * no more.
  */
 #ifndef COMPAT_NET_VXLAN_H
 #define COMPAT_NET_VXLAN_H

@@ -62,6 +62,8 @@ class Cable:
         self.tenant = self.ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.offloading = self.ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.offloading.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        self.whole = self.far.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.whole.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self.monitor = nl.Monitor(self.ns, [d.RTNLGRP_NEIGH])
         self.marker = self.ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.marker.bind(("eth0", MARKER_TYPE))
@@ -154,9 +156,17 @@ class Cable:
         for frame in frames:
             self.tenant.sendto(frame, (name, 0))
 
-    def send_offloaded(self, header, frame, name=DEV):
+    def send_offloaded(self, header, frame, name=DEV, mark=0):
         """A frame with what is left to do for the device: virtio_net_hdr."""
+        self.offloading.setsockopt(socket.SOL_SOCKET, SO_MARK,
+                                   mark.to_bytes(4, sys.byteorder))
         self.offloading.sendto(header + frame, (name, 0))
+
+    def world_segments(self, header, frame):
+        """A frame of the world that its eth0 cuts into pieces, which come in
+        at once, so that they may be put together again.
+        """
+        self.whole.sendto(header + frame, ("eth0", 0))
 
     def wire(self):
         """Captured packets that left through eth0 since tap.clear()."""
@@ -207,7 +217,7 @@ class Cable:
 
     def close(self):
         for one in (self.tap, self.world, self.monitor, self.marker,
-                    self.tenant, self.offloading):
+                    self.tenant, self.offloading, self.whole):
             one.close()
         delete_all([self.ns, self.far])
 
