@@ -335,7 +335,6 @@ void vtep_dev_setup(struct net_device *dev)
 	dev->features |= features;
 	dev->vlan_features |= features;
 	dev->hw_features |= features;
-	dev->hw_enc_features |= features;
 	vtep_netdev_set_large_gso(dev);
 
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;

@@ -207,7 +207,7 @@ RULES = [
          when=lambda theirs, _: theirs == MISSING),
     Rule("gro-refused", "packet/offload/gro/(no-flag|reserved|no-gbp)/.*",
          r"counters\.rx_(frame_)?errors|mib\.Udp6?\.?InDatagrams",
-         when=lambda theirs, ours: (theirs, ours) == (1, 6)),
+         when=lambda theirs, ours: theirs != MISSING and theirs < ours == 6),
     Rule("flood-order", "packet/tx/order/.*", r"wire\.\d\..*"),
     Rule("source-port", "packet/tx/port/.*/(not-ip|arp|tagged|tagged-arp)",
          "spread", when=lambda theirs, ours: (theirs, ours) == (False, True)),
@@ -241,6 +241,9 @@ RULES = [
          r"counters\.tx_dropped", when=lambda theirs, _: theirs == MISSING),
     Rule("drops-counted", "packet/gpe/rx/.*",
          r"counters\.rx_(errors|frame_errors)",
+         when=lambda theirs, _: theirs == MISSING),
+    Rule("drops-counted", "packet/offload/gro/.*(reserved|no-gbp)/.*",
+         r"counters\.rx_(frame_)?errors", OLDER,
          when=lambda theirs, _: theirs == MISSING),
     Rule("drops-counted", "packet/(rx|learn|nexthop|remcsum|gbp|reserved|"
          "external|vlan-tunnel)/.*",

@@ -35,15 +35,15 @@ static inline void vtep_netdev_set_change_proto_down(struct net_device *dev)
 }
 
 /*
- * The device takes packets of more than 64 KB (BIG TCP), and those that are
- * encapsulated already without segmenting them in full: possible, and off until
- * somebody asks for it.
+ * The device takes packets that are encapsulated already without finishing them
+ * first, and those of more than 64 KB (BIG TCP); segmenting the former in part is
+ * possible, and off until somebody asks for it.
  */
 static inline void vtep_netdev_set_large_gso(struct net_device *dev)
 {
 #if HAVE_UDP_TUNNEL_PARTIAL
 	dev->hw_features |= NETIF_F_GSO_ENCAP_ALL | NETIF_F_GSO_PARTIAL;
-	dev->hw_enc_features |= NETIF_F_GSO_ENCAP_ALL | NETIF_F_GSO_PARTIAL;
+	dev->hw_enc_features |= dev->hw_features;
 	dev->gso_partial_features = NETIF_F_GSO_ENCAP_ALL;
 	dev->mangleid_features = NETIF_F_GSO_PARTIAL;
 	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
