@@ -31,9 +31,9 @@
  *	so it is held for one entry at a time and never while walking.
  *
  * RCU
- *	the packet path: configuration snapshot, socket, VNI table, FDB, MDB, remotes
- *	and peers. An object is freed a grace period after the last pointer to
- *	it is gone.
+ *	the packet path: configuration snapshot, socket, VNI table, FDB, MDB,
+ *	remotes and peers. An object is freed a grace period after the last
+ *	pointer to it is gone.
  *
  * Documentation/locking.rst tells the same field by field.
  */

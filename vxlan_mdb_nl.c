@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests to the multicast database: parsed into a struct, checked and handed
- * to the table. The core has checked struct br_mdb_entry by then: lengths, VLAN,
- * and that an IPv4 address is a group or zero. RTNL is held in all operations.
+ * to the table. The core has checked struct br_mdb_entry by then: lengths,
+ * VLAN, and that an IPv4 address is a group or zero. RTNL is held in all
+ * operations.
  */
 #include "vxlan_mdb_nl.h"
 #include "vxlan.h"

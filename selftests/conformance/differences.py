@@ -89,6 +89,7 @@ RULES = [
          "MC_ROUTE|reserved)/.*", kernels=OLDER),
     Rule("wrong-length", "link/.*", said="has a wrong length"),
     Rule("unknown-attribute", "link/.*", said="Unknown VXLAN attribute"),
+    Rule("unknown-attribute", "link/50/.*", said="Extended attributes"),
     Rule("two-families", "link/.*", said="IPv4 or IPv6"),
     Rule("same-value", "link/.*", r"(change|again)\.(errno|sentence|at)",
          when=accepts_same),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Network devices: two properties that were flags, what segmentation can do, and
- * the operations on the forwarding table.
+ * Network devices: two properties that were flags, what segmentation can do,
+ * and the operations on the forwarding table.
  *
  * An operation of the driver has the newest shape. Where the kernel wants an
  * older one, a macro with arguments gives the driver's function, where it is
