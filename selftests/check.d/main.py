@@ -136,9 +136,11 @@ class Check:
                              [prepared[self.kernels[0].needs]],
                              self.gate_lost("build", "link_vtep.so"))
 
-    def plan_twins(self, built, plugin, prepared, cases=()):
-        """The kernel's own driver and ours compared, on each kernel."""
-        self.twin_guests = [TwinGuest(self, kernel, cases)
+    def plan_twins(self, built, plugin, prepared, cases=lambda _: ()):
+        """The kernel's own driver and ours compared, on each kernel; cases of
+        a kernel: expressions of names.
+        """
+        self.twin_guests = [TwinGuest(self, kernel, cases(kernel))
                             for kernel in self.kernels]
         return [self.jobs.add(
             "twin", guest.kernel.name, guest.run,

@@ -11,6 +11,10 @@ import twins                            # noqa: E402
 from main import Check, give_to         # noqa: E402
 
 
+#: Cases that need what the stock kernels are built without.
+ONLY_DEBUG = ("^switchdev/", "^ports/")
+
+
 class Conformance(Check):
     """The jobs of `make check` that the twin run needs, and no others."""
 
@@ -19,8 +23,6 @@ class Conformance(Check):
     def __init__(self):
         super().__init__()
         self.whole = self.everything
-        if not os.environ.get("K"):
-            self.kernels = [k for k in self.kernels if twins.is_stock(k)]
         self.everything = False         # nothing but what is asked for
 
     def plan(self):
@@ -30,11 +32,18 @@ class Conformance(Check):
         for kernel in self.kernels:
             built[kernel] += self.plan_test_modules(kernel, prepared)
         plugin = self.plan_plugin(prepared)
-        jobs = self.plan_twins(built, plugin, prepared,
-                               self.expression.split())
+        jobs = self.plan_twins(built, plugin, prepared, self.cases)
         if self.whole:
             self.jobs.add("twin", "table", self.write_table, jobs,
                           self.gate_lost("twin", "table"))
+
+    def cases(self, kernel):
+        """The debug kernel is for what the others do not have; all the rest on
+        it is for `make check`.
+        """
+        if self.expression:
+            return self.expression.split()
+        return ONLY_DEBUG if kernel.name == report.DEBUG else ()
 
     def write_table(self, job):
         """If it would not be a table of mistakes."""

@@ -47,12 +47,15 @@ ROWS = {
     "1.6 GRO": "",
     "1.6 PMTU": "",
     "1.6 rx": "",
+    "1.6 GBP": "",
+    "1.6 metadata users": "",
     "1.6 netns": "",
     "1.6 MTU": "",
     "1.6 lower device": "",
+    "1.6 multicast": "",
     "1.6 ethtool": "",
-    "1.6 switchdev": "requests/switchdev, in make check on the debug kernel",
+    "1.6 statistics": "",
+    "1.6 switchdev": "",
     "1.6 struct contract": "",
-    "1.6 port offload": "requests/port_offload, in make check on the debug "
-                        "kernel",
+    "1.6 port offload": "",
 }

@@ -31,7 +31,7 @@ def _marked(mark):
 
 def _policy():
     """Group policy: the mark becomes part of the header, and back."""
-    row = "1.2 GBP"
+    row = "1.6 GBP"
     for net in (4, 6):
         for mark in (0, 1, 0xffff, 0x10000, 0x80001, 0x400001, 0x480001,
                      0xffffffff):

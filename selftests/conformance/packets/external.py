@@ -32,7 +32,7 @@ def inner(version=4, **fields):
 
 # ---- routes
 
-def _route(name, net=4, packets=None, device=(), row="1.2 COLLECT_METADATA",
+def _route(name, net=4, packets=None, device=(), row="1.6 metadata users",
            mark=0, times=1, kernels=(), mib=False, **words):
     words.setdefault("dst", f.FAR[net][0])
     return external(f"route/{name}/v{net}", row, net, device, kernels=kernels,
@@ -124,15 +124,15 @@ def _policies():
     for net in (4, 6):
         for gbp in (0, 1, 0xffff, 0x10000, 0x80001, 0x400001, 0xffffffff):
             yield _route(f"gbp-{gbp:x}", net, device={"GBP": True},
-                         row="1.2 GBP", id=7, gbp=gbp)
-        yield _route("gbp-none", net, device={"GBP": True}, row="1.2 GBP",
+                         row="1.6 GBP", id=7, gbp=gbp)
+        yield _route("gbp-none", net, device={"GBP": True}, row="1.6 GBP",
                      id=7)
-        yield _route("gbp-mark", net, device={"GBP": True}, row="1.2 GBP",
+        yield _route("gbp-mark", net, device={"GBP": True}, row="1.6 GBP",
                      mark=0x1234, id=7)
         yield _route("gbp-mark-and-option", net, device={"GBP": True},
-                     row="1.2 GBP", mark=0x1234, id=7, gbp=0x77)
-        yield _route("gbp-off", net, row="1.2 GBP", id=7, gbp=0x77)
-        yield _route("geneve", net, device={"GBP": True}, row="1.2 GBP",
+                     row="1.6 GBP", mark=0x1234, id=7, gbp=0x77)
+        yield _route("gbp-off", net, row="1.6 GBP", id=7, gbp=0x77)
+        yield _route("geneve", net, device={"GBP": True}, row="1.6 GBP",
                      id=7, geneve=bytes(4))
         yield _route("geneve-off", net, id=7, geneve=bytes(4))
 
@@ -161,7 +161,7 @@ def _sizes():
 
 # ---- tc
 
-def _filter(name, net=4, frames=None, device=(), row="1.2 COLLECT_METADATA",
+def _filter(name, net=4, frames=None, device=(), row="1.6 metadata users",
             kernels=(), after=None, rx=(), mark=0, actions=None, **words):
     words = {key: value for key, value in
              {"dst": f.FAR[net][0], "src": f.NEAR[net], "id": 7,
@@ -200,7 +200,7 @@ def _filters():
                                 "no_csum": 1, "gbp": 0x80042})):
             yield _filter(f"word/{name}", net, **words)
             if name in ("gbp", "geneve", "everything"):
-                yield _filter(f"word/{name}-on-gbp", net, row="1.2 GBP",
+                yield _filter(f"word/{name}-on-gbp", net, row="1.6 GBP",
                               device={"GBP": True}, **words)
         for name, frame in (("df", f.udp(4, frag=0x4000)),
                             ("no-df", f.udp(4)), ("udp6", f.udp(6)),
@@ -217,7 +217,7 @@ def _filters():
         yield _filter("nothing", net, row="1.6 tx",
                       actions=lambda c: [])
         yield _filter("mark", net, mark=0x77)
-        yield _filter("mark-on-gbp", net, mark=0x77, row="1.2 GBP",
+        yield _filter("mark-on-gbp", net, mark=0x77, row="1.6 GBP",
                       device={"GBP": True})
     yield _filter("both-families", 4, actions=lambda c: [
         instruct.tunnel_key(id=7, src=f.NEAR[6], dst=f.FAR[6][0])],
@@ -266,7 +266,7 @@ def _without():
 
 # ---- what comes in
 
-def _told(name, net, matches, rx=None, device=(), row="1.2 COLLECT_METADATA",
+def _told(name, net, matches, rx=None, device=(), row="1.6 metadata users",
           **fields):
     return external(f"told/{name}/v{net}", row, net, device,
                     rx=rx or [f.outer(net, f.udp(4), vni=7, **fields)],
@@ -294,9 +294,9 @@ def _descriptions():
                          (0, {}), (0, {"flags": 0x88})):
             for asked in (gbp, gbp ^ 1):
                 yield _told(f"gbp-{gbp:x}-{len(hdr)}-asked-{asked:x}", net,
-                            [{"id": 7, "gbp": asked}], row="1.2 GBP",
+                            [{"id": 7, "gbp": asked}], row="1.6 GBP",
                             device={"GBP": True}, hdr=hdr)
-        yield _told("gbp-not-on", net, [{"id": 7, "gbp": 5}], row="1.2 GBP",
+        yield _told("gbp-not-on", net, [{"id": 7, "gbp": 5}], row="1.6 GBP",
                     hdr={"flags": 0x88, "rsvd1": 5})
         yield _told("checksum-none", net, [right], check=0,
                     device={"UDP_ZERO_CSUM6_RX": 1})

@@ -8,7 +8,7 @@ from packets.rig import frames as f
 from packets.rig.cable import DEV
 from packets.rig.scene import scene
 
-ROW = "1.6 outer"
+ROW = "1.6 statistics"
 
 
 def _routes():

@@ -13,7 +13,7 @@ from packets.rig import frames as f
 from packets.rig.cable import DEV
 from packets.rig.scene import scene
 
-ROW = "1.2 COLLECT_METADATA"
+ROW = "1.6 metadata users"
 
 
 def bridged(name, row=ROW, net=4, device=(), fdb=(), before=None, frames=(),
@@ -178,7 +178,7 @@ def _learning():
             f.outer(net, frame, vni=1030)])
         yield bridged("ageing", "1.3 ageing", net, rx=[moves[0], f.outer(
             net, frame, vni=1020)], one_by_one=True, during=_age)
-        yield bridged("learn/gbp-no-learning", "1.2 GBP", net, {"GBP": True},
+        yield bridged("learn/gbp-no-learning", "1.6 GBP", net, {"GBP": True},
                       rx=[f.outer(net, frame, vni=1010, hdr={
                           "flags": 0x88, "rsvd1": 0x400005})])
 
