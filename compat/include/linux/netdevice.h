@@ -35,9 +35,9 @@ static inline void vtep_netdev_set_change_proto_down(struct net_device *dev)
 }
 
 /*
- * The device takes packets that are encapsulated already without finishing them
- * first, and those of more than 64 KB (BIG TCP); segmenting the former in part is
- * possible, and off until somebody asks for it.
+ * The device takes packets that are encapsulated already without finishing
+ * them first, and those of more than 64 KB (BIG TCP); segmenting the former in
+ * part is possible, and off until somebody asks for it.
  */
 static inline void vtep_netdev_set_large_gso(struct net_device *dev)
 {
