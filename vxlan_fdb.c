@@ -638,7 +638,10 @@ void vtep_fdb_exit(struct vtep_dev *vtep)
  */
 int vtep_fdb_module_init(void)
 {
-	vtep_fdb_cache = KMEM_CACHE(vtep_fdb_entry, 0);
+	/* Its own name, should the module be loaded under two. */
+	vtep_fdb_cache = kmem_cache_create(VTEP_KIND "_fdb_entry",
+					   sizeof(struct vtep_fdb_entry), 0, 0,
+					   NULL);
 	return vtep_fdb_cache ? 0 : -ENOMEM;
 }
 

@@ -336,7 +336,7 @@ def test_drop_rx_nomem(bench):
     """No memory for an FDB entry."""
     needs_failslab()
     made = bench()
-    with made.moved() as moved, failing("vtep_fdb_entry", False):
+    with made.moved() as moved, failing(f"{topo.kind()}_fdb_entry", False):
         made.peer.send(made.outer(inner()))
         moved.wait_for("S:rx_nomem", 1)
     assert moved == {"S:rx_nomem": 1, "rx_dropped": 1}

@@ -20,7 +20,8 @@ from lib.wait import eventually
 WARM, ROUNDS = 2, 4
 #: Objects of these caches that one round may leave in per-CPU lists.
 SLACK = 60
-CACHES = (r"(dma-|rcl-)?kmalloc(-rcl|-cg|-rnd-\d+)?-\d+k?|vtep_fdb_entry|"
+CACHES = (r"(dma-|rcl-)?kmalloc(-rcl|-cg|-rnd-\d+)?-\d+k?|"
+          r"(vxlan|vtep)_fdb_entry|"
           r"net_namespace|UDP(v6)?|ip_dst_cache|ip6_dst_cache|skbuff_head_cache")
 
 
@@ -103,7 +104,7 @@ def allowed(name):
     """
     if name.startswith("slab kmalloc"):
         return SLACK * ROUNDS
-    if name.startswith("slab vtep") or name == "slab net_namespace":
+    if name.endswith("_fdb_entry") or name == "slab net_namespace":
         return ROUNDS - 1
     if name.startswith("slab"):
         return SLACK * ROUNDS
@@ -127,5 +128,5 @@ def test_zz_nothing_left(session_fabric):
             if name.startswith(f"vxt{os.getpid()}-") and name not in stay]
     assert not left
     assert memory.users(topo.kind()) in (0, None)
-    fdb = memory.slabs("vtep_fdb_entry")
+    fdb = memory.slabs("(vxlan|vtep)_fdb_entry")
     assert not any(fdb.values()), fdb
