@@ -9,7 +9,9 @@
 #include "vxlan_hdr.h"
 
 #include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
@@ -17,6 +19,15 @@
 
 /* No transport header is nearer to the beginning of a frame. */
 #define VTEP_RCO_START_MIN	(ETH_HLEN + sizeof(struct iphdr))
+
+static unsigned int vtep_remcsum_start_min(__be16 protocol)
+{
+	if (protocol == htons(ETH_P_IPV6))
+		return ETH_HLEN + sizeof(struct ipv6hdr);
+	if (eth_type_vlan(protocol))
+		return VLAN_HLEN + VTEP_RCO_START_MIN;
+	return VTEP_RCO_START_MIN;
+}
 
 /**
  * vtep_remcsum_possible() - can the header tell where the checksum is?
@@ -65,9 +76,26 @@ static unsigned int vtep_remcsum_field(const struct vtep_hdr *hdr)
 					  offsetof(struct tcphdr, check));
 }
 
+/*
+ * Several packets in one: whoever put them together has noted where each of
+ * them has its checksum, for whoever takes them apart. The header must not say
+ * anything else: a card that segments would believe it.
+ */
+static enum vtep_counter vtep_remcsum_merged(const struct sk_buff *skb,
+					     unsigned int start,
+					     unsigned int field)
+{
+	if (skb->ip_summed == CHECKSUM_PARTIAL &&
+	    skb_checksum_start_offset(skb) == start &&
+	    skb->csum_offset == field - start)
+		return VTEP_OK;
+	return VTEP_RX_REMCSUM;
+}
+
 /**
  * vtep_remcsum_receive() - take over an unfinished checksum
- * @skb: a received frame; its data begin with the inner Ethernet header
+ * @skb: a received frame; its data begin with the inner Ethernet header,
+ *	skb->protocol is what that says
  * @hdr: copy of its VXLAN header, with the flag set
  * @whole: finish the checksum now, instead of leaving it to the stack
  *
@@ -84,11 +112,13 @@ enum vtep_counter vtep_remcsum_receive(struct sk_buff *skb,
 	unsigned int start = vtep_hdr_rco_start(hdr);
 	unsigned int field = vtep_remcsum_field(hdr);
 
-	if (unlikely(start < VTEP_RCO_START_MIN ||
+	if (unlikely(start < vtep_remcsum_start_min(skb->protocol) ||
 		     !pskb_may_pull(skb, field + sizeof(__sum16))))
 		return VTEP_RX_REMCSUM;
 	/* The mark of the sender's segmentation, when it was on this host. */
 	skb->remcsum_offload = 0;
+	if (skb_is_gso(skb))
+		return vtep_remcsum_merged(skb, start, field);
 	/* The checksum is written to: not into somebody else's copy. */
 	if (unlikely(whole && skb_ensure_writable(skb,
 						  field + sizeof(__sum16))))
@@ -123,6 +153,9 @@ struct vtep_hdr *vtep_remcsum_gro(struct sk_buff *skb, struct vtep_hdr *hdr,
 	if (skb->remcsum_offload)
 		return hdr;
 	if (!NAPI_GRO_CB(skb)->csum_valid || start < VTEP_RCO_START_MIN)
+		return NULL;
+	/* Merged as a list each keeps its checksum, and none is finished. */
+	if (skb->dev->features & NETIF_F_GRO_FRAGLIST)
 		return NULL;
 	hdr = skb_gro_remcsum_process(skb, hdr, off, sizeof(*hdr), start,
 				      vtep_remcsum_field(hdr), grc, false);
