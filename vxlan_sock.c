@@ -247,20 +247,38 @@ static struct vtep_vni_key vtep_vni_key(const struct vtep_config *cfg)
 }
 
 /*
- * External devices of one port, over IPv4 and IPv6, have the same place
- * (@many): the last one that came up gets the packets.
+ * Two external devices of one port, one over IPv4 and one over IPv6, have the
+ * same place: the last one that came up gets the packets. @cfg is NULL for a
+ * VNI of a filter, which has one place only.
  */
-static int vtep_vni_insert(struct vtep_vni *vni, bool many)
+static bool vtep_vni_taken(const struct vtep_vni *vni,
+			   const struct vtep_config *cfg)
 {
-	struct vtep_sock *sock = vni->sock;
-	bool taken;
-	int err;
+	struct rhlist_head *list, *at;
+	struct vtep_vni *other;
+	bool taken = false;
 
 	rcu_read_lock();
-	taken = vtep_sock_lookup(sock, &vni->key);
+	list = rhltable_lookup(&vni->sock->vnis, &vni->key, vtep_vni_params);
+	rhl_for_each_entry_rcu(other, at, list, node)
+		taken |= !cfg || !cfg->metadata ||
+			 vtep_cfg_rtnl(other->vtep)->family == cfg->family;
 	rcu_read_unlock();
-	if (taken && !many)
-		return -EEXIST;
+	return taken;
+}
+
+static int vtep_vni_insert(struct vtep_vni *vni, const struct vtep_config *cfg)
+{
+	struct vtep_sock *sock = vni->sock;
+	int err;
+
+	if (vtep_vni_taken(vni, cfg)) {
+		if (!cfg || !cfg->metadata)
+			return -EEXIST;
+		/* It has a VNI, for no good: the one without gets them all. */
+		if (cfg->vni)
+			return 0;
+	}
 	err = rhltable_insert(&sock->vnis, &vni->node, vtep_vni_params);
 	if (err)
 		return err;
@@ -318,7 +336,7 @@ struct vtep_vni *vtep_vni_open(struct vtep_dev *vtep,
 		err = PTR_ERR(vni->sock);
 		goto free_vni;
 	}
-	err = cfg->vnifilter ? 0 : vtep_vni_insert(vni, cfg->metadata);
+	err = cfg->vnifilter ? 0 : vtep_vni_insert(vni, cfg);
 	if (err)
 		goto put_sock;
 	return vni;
@@ -375,7 +393,7 @@ struct vtep_vni *vtep_vni_add(const struct vtep_vni *home,
 	vni->filter = filter;
 	vni->vtep = home->vtep;
 	vni->sock = home->sock;
-	err = vtep_vni_insert(vni, false);
+	err = vtep_vni_insert(vni, NULL);
 	if (!err)
 		return vni;
 	kfree(vni);
