@@ -111,6 +111,9 @@ struct vtep_fdb_request {
  * @to: destination to be added; none if its address is any
  * @spare: room for the destinations that stay, or NULL
  * @added: @to was not there before
+ * @state: NUD_* the entry had, 0 if there was none
+ * @ndm_flags: NTF_* it had
+ * @user: it was asked for by netlink
  */
 struct vtep_fdb_move {
 	u32 vni;
@@ -118,6 +121,9 @@ struct vtep_fdb_move {
 	struct vtep_dest to;
 	struct vtep_fdb_slots *spare;
 	bool added;
+	u16 state;
+	u8 ndm_flags;
+	bool user;
 };
 
 /**

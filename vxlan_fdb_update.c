@@ -569,8 +569,12 @@ static int vtep_fdb_move_prepare(struct vtep_dev *vtep,
 	int err;
 
 	entry = vtep_fdb_move_entry(vtep, move);
-	if (entry)
+	if (entry) {
+		move->state = entry->state;
+		move->ndm_flags = entry->ndm_flags;
+		move->user = entry->user;
 		slots = vtep_fdb_slots(vtep, entry);
+	}
 	if (slots) {
 		move->spare = vtep_fdb_slots_alloc(slots->count + 1);
 		if (!move->spare)
@@ -654,6 +658,24 @@ void vtep_fdb_move_commit(struct vtep_dev *vtep, struct vtep_fdb_move *move)
 		vtep_fdb_move_remove(vtep, move, &move->from);
 }
 
+/* Somebody had the entry for himself, and it was made ours with the addition. */
+static void vtep_fdb_move_restore(struct vtep_dev *vtep,
+				  const struct vtep_fdb_move *move)
+{
+	struct vtep_fdb_entry *entry;
+	struct vtep_fdb_dst dst;
+
+	spin_lock_bh(&vtep->lock);
+	entry = vtep_fdb_move_entry(vtep, move);
+	if (entry && vtep_fdb_dst(vtep, entry, 0, &dst)) {
+		WRITE_ONCE(entry->state, move->state);
+		WRITE_ONCE(entry->ndm_flags, move->ndm_flags);
+		entry->user = move->user;
+		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_NEW);
+	}
+	spin_unlock_bh(&vtep->lock);
+}
+
 /**
  * vtep_fdb_move_undo() - take the new destination out, if it was added
  * @vtep: the device
@@ -663,8 +685,11 @@ void vtep_fdb_move_commit(struct vtep_dev *vtep, struct vtep_fdb_move *move)
  */
 void vtep_fdb_move_undo(struct vtep_dev *vtep, struct vtep_fdb_move *move)
 {
-	if (move->added)
-		vtep_fdb_move_remove(vtep, move, &move->to);
-	else
+	if (!move->added) {
 		vtep_fdb_move_keep(move);
+		return;
+	}
+	vtep_fdb_move_remove(vtep, move, &move->to);
+	if (move->state)
+		vtep_fdb_move_restore(vtep, move);
 }

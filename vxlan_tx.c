@@ -18,14 +18,11 @@
 #include <linux/jhash.h>
 #include <net/ip_tunnels.h>
 
-/* What vtep_encap() tried to send is counted there, under the VNI it had. */
 static void vtep_tx_count_loss(const struct vtep_tx *tx, enum vtep_counter why)
 {
 	struct vtep_filter_vni *filter;
 
-	if (likely(!tx->cfg->vnifilter) ||
-	    (why != VTEP_TX_NO_DESTINATION && why != VTEP_TX_NO_REMOTE &&
-	     why != VTEP_TX_NO_SOCKET))
+	if (likely(!tx->cfg->vnifilter))
 		return;
 	filter = vtep_filter_find(tx->vtep, tx->vni);
 	if (filter)
@@ -35,7 +32,21 @@ static void vtep_tx_count_loss(const struct vtep_tx *tx, enum vtep_counter why)
 static void vtep_tx_drop(const struct vtep_tx *tx, struct sk_buff *skb,
 			 enum vtep_counter why)
 {
-	vtep_tx_count_loss(tx, why);
+	switch (why) {
+	case VTEP_TX_NO_DESTINATION:
+	case VTEP_TX_NO_REMOTE:
+	case VTEP_TX_NO_SOCKET:
+	case VTEP_TX_MDB_NO_REMOTE:
+	case VTEP_TX_GPE_PROTOCOL:
+		vtep_tx_count_loss(tx, why);
+		break;
+	default:
+		/*
+		 * What vtep_encap() tried to send is counted there, under the
+		 * VNI it had; else the VNI was not known yet.
+		 */
+		break;
+	}
 	vtep_drop(tx->vtep, skb, why);
 }
 
@@ -58,10 +69,12 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 
 	for (i = 0; i < last; i++) {
 		copy = skb_clone(skb, GFP_ATOMIC);
-		if (likely(copy))
+		if (likely(copy)) {
 			vtep_send(tx, copy, remote[i]);
-		else
-			vtep_count(tx->vtep->counters, VTEP_TX_NOMEM);
+			continue;
+		}
+		vtep_tx_count_loss(tx, VTEP_TX_NOMEM);
+		vtep_count(tx->vtep->counters, VTEP_TX_NOMEM);
 	}
 	vtep_send(tx, skb, remote[last]);
 }
@@ -258,10 +271,10 @@ static enum vtep_counter vtep_tx_external(struct vtep_tx *tx,
 
 	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
 		return VTEP_TX_NO_TUNNEL_INFO;
+	tx->vni = vtep_info_vni(info);
 	if (!(info->mode & IP_TUNNEL_INFO_BRIDGE))
 		return vtep_encap_info(tx, skb, info);
 
-	tx->vni = vtep_info_vni(info);
 	if (vtep_tun_nhid(&info->key))
 		return vtep_tx_backup(tx, skb, vtep_tun_nhid(&info->key));
 	return vtep_tx_forward(tx, skb);
@@ -303,13 +316,13 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 }
 
-static enum vtep_counter vtep_tx_gpe(const struct vtep_tx *tx,
-				     struct sk_buff *skb)
+static enum vtep_counter vtep_tx_gpe(struct vtep_tx *tx, struct sk_buff *skb)
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
 	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
 		return VTEP_TX_NO_TUNNEL_INFO;
+	tx->vni = vtep_info_vni(info);
 	/* A bridge's: it names no VTEP, and there is no FDB to ask. */
 	if (info->mode & IP_TUNNEL_INFO_BRIDGE)
 		return VTEP_TX_NO_REMOTE;
@@ -331,7 +344,7 @@ static enum vtep_counter vtep_tx_gpe(const struct vtep_tx *tx,
 netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
-	const struct vtep_tx tx = {
+	struct vtep_tx tx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
 	};
@@ -340,6 +353,6 @@ netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_reset_mac_header(skb);
 	verdict = vtep_tx_gpe(&tx, skb);
 	if (unlikely(verdict != VTEP_OK))
-		vtep_drop(vtep, skb, verdict);
+		vtep_tx_drop(&tx, skb, verdict);
 	return NETDEV_TX_OK;
 }

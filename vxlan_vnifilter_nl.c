@@ -314,6 +314,7 @@ static int filter_nl_dump_all(struct sk_buff *skb, struct netlink_callback *cb,
 		if (err)
 			return err;
 		cursor->ifindex++;
+		cursor->vni = 0;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@ group and statistics of its own.
 
 import errno
 import json
+import socket
 import struct
 import threading
 
@@ -14,13 +15,14 @@ import pytest
 
 from lib import build, nl, topo
 from lib import nldefs as d
-from lib.bench import BOB, inner, wired
+from lib.bench import ALICE, BOB, inner, wired
 from lib.capture import Capture
 from lib.counters import delta, ethtool_stats
 from lib.failslab import FailingRtnl, needs_failslab
 from lib.fdb import ERRNO
 from lib.inject import Injector
 from lib.linkattr import data, names
+from lib.mdb import INCLUDE, Mdb, needs_mdb
 from lib.nl import ip, pack_attrs, u8, u32
 from lib.underlay import V4, V6
 from lib.vnifilter import (END, ENTRY, GROUP, GROUP6, START, Filter, entry,
@@ -606,6 +608,21 @@ def test_filter_dump_device_goes(four):
     assert 600000 in rest and 500000 not in rest
 
 
+def test_filter_dump_next_device(four):
+    """A dump that was in the middle of a device begins the next one at its
+    lowest VNI."""
+    four.make("vx1", up=False)
+    assert four.ns.rtnl.index("vx1") == four.ns.rtnl.index(DEV) + 1
+    four.ns.ip(f"link set {DEV} down")
+    fill(four.filter, 8000)
+    Filter(four.ns, "vx1").add(entry(10), entry(90000))
+    seen = {}
+    for index, vnis in four.filter.dump(index=0):
+        seen.setdefault(index, []).extend(one[0] for one in vnis)
+    assert seen[four.ns.rtnl.index("vx1")] == [10, 90000]
+    assert len(seen[four.ns.rtnl.index(DEV)]) == 8000
+
+
 # -- refused ------------------------------------------------------------------
 
 #: Attributes, errno, part of the sentence, attribute in the entry (None: the
@@ -858,3 +875,53 @@ def test_filter_counters_named(four):
     four.heard(4, 5, 6, accepted=[5])
     eventually(lambda: ethtool_stats(four.ns, DEV)["netns_rx_unknown_vni"]
                == before + 2, what="unknown VNIs counted")
+
+
+def test_filter_refused_leaves_an_entry(four):
+    """What somebody has put into the default entry of a VNI is as it was."""
+    ns = four.ns
+    four.make("vx9", up=False).add(entry(1011))
+    ns.bridge(f"fdb append {ZERO} dev {DEV} dst 10.0.0.77 src_vni 1010 "
+              "extern_learn")
+
+    def show():
+        return [(e["dst"], e["state"], e["flags"])
+                for e in ns.rtnl.fdb(DEV) if e["mac"] == ZERO]
+    before = show()
+    refused(four.filter.add, entry(1010, group="10.0.0.9"), entry(1011))
+    assert show() == before
+
+
+# -- drops of a VNI ------------------------------------------------------------
+
+@needs_mdb
+def test_filter_stats_mdb(bridged):
+    """Nobody wants the frame of a group: a drop of the VNI it came with."""
+    bridged.filter.add(entry(1010), entry(1020))
+    Mdb(bridged.ns, DEV).add("239.1.1.1", "10.0.0.2", src_vni=1010,
+                             mode=INCLUDE, sources=["192.0.2.1"])
+    ends = "192.0.2.9", "239.1.1.1"
+    frame = build.ether("01:00:5e:01:01:01", ALICE, 0x800, build.ipv4(
+        *ends, 17, build.udp(*ends, 9, 9, b"x")))
+    with Injector(bridged.ns, "port1") as trunk, \
+            delta(bridged.ns, DEV) as moved:
+        trunk.send(tagged(10, frame))
+        moved.wait_for("S:tx_mdb_no_remote", 1)
+    assert bridged.filter.stats()[1010] == {**NOTHING, "tx_drops": 1}
+    assert bridged.filter.stats()[1020] == NOTHING
+
+
+def test_filter_stats_instructions(four):
+    """A route's instructions that lead nowhere: a drop of the VNI they name."""
+    four.filter.add(entry(77), entry(78))
+    four.ns.ip(f"addr add 192.168.77.1/24 dev {DEV}",
+               "route add 192.168.78.2/32 encap ip id 77 dst 0.0.0.0 "
+               f"dev {DEV}",
+               f"neigh replace 192.168.78.2 lladdr {BOB} dev {DEV} "
+               "nud permanent")
+    with delta(four.ns, DEV) as moved, \
+            four.ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"x", ("192.168.78.2", 9))
+        moved.wait_for("S:tx_no_remote", 1)
+    assert four.filter.stats() == {77: {**NOTHING, "tx_drops": 1},
+                                   78: NOTHING}
