@@ -99,19 +99,20 @@ def vlan(fabric, way):
 
 
 @contextmanager
-def external(fabric, way):
+def external(fabric, way, words=""):
     """Routes give the packets their instructions."""
     net, version, csum = way
     hosts = fabric.host[1], fabric.host[2]
-    family, bits = ("ip", 32) if net is V4 else ("ip6", 128)
     family = "ip" if net is V4 else "ip6"
     bits = 32 if version == 4 else 128
     made = []
     try:
         for side, host in enumerate(hosts):
             host.ns.ip(f"link add vx0 type {kind()} external dstport 4789 "
-                       "udp6zerocsumrx")
+                       f"udp6zerocsumrx {words}")
             made.append(host)
+            if words:
+                host.ns.bridge("vni add dev vx0 vni 777")
             host.ns.ip(
                 "link set vx0 mtu 1400 up",
                 f"addr add {ABOVE[version][side]}/{bits} dev vx0"
@@ -129,6 +130,15 @@ def external(fabric, way):
     finally:
         for host in made:
             host.ns.rtnl.dellink("vx0")
+
+
+@contextmanager
+def vnifilter(fabric, way):
+    """The same, of a device that receives one VNI."""
+    if kind() != "vxlan":
+        pytest.skip("RTM_NEWTUNNEL belongs to the driver of kind vxlan")
+    with external(fabric, way, "vnifilter") as made:
+        yield made
 
 
 @contextmanager
@@ -151,9 +161,11 @@ def nested(fabric, way):
                 host.ns.rtnl.dellink("vx1")
 
 
-MODES = pytest.mark.parametrize("mode", (gbp, vlan, external),
+MODES = pytest.mark.parametrize("mode", (gbp, vlan, external,
+                                          vnifilter),
                                 ids=lambda m: m.__name__)
-ALL = pytest.mark.parametrize("mode", (gbp, vlan, external, nested),
+ALL = pytest.mark.parametrize("mode", (gbp, vlan, external,
+                                         vnifilter, nested),
                               ids=lambda m: m.__name__)
 
 

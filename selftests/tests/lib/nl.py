@@ -19,6 +19,7 @@ from .nlattr import (be16, be32, ip, mac, mac_text, pack_attrs,  # noqa: F401
 from .wait import eventually
 
 SIOCGIFINDEX = 0x8933
+SO_RCVBUFFORCE = 33
 
 
 class NlError(OSError):
@@ -81,10 +82,17 @@ class Rtnl:
         self.sock.setsockopt(d.SOL_NETLINK, d.NETLINK_CAP_ACK, 1)
         self.sock.setsockopt(d.SOL_NETLINK, d.NETLINK_GET_STRICT_CHK,
                              int(strict))
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self._widen(1 << 22)
         self.sent = b""         # the last message, to make sense of offsets
         self._seq = itertools.count(1)
         self._buffer = bytearray(1 << 18)
+
+    def _widen(self, size):
+        """Room for many notifications; root is not bound to a maximum."""
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
+        except PermissionError:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
     def receive(self, flags=0):
         """One datagram; the buffer stays, as new pages are dear in UML."""
