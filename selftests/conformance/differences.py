@@ -215,7 +215,7 @@ RULES = [
     Rule("too-big-counted", "packet/(tx/(offload/)?big/|external/route/size-"
          "|external/tc/no-frag/|vlan-tunnel/size/).*",
          r"counters\.([rt]x_(packets|bytes)|tx_(dropped|(aborted_)?errors))"),
-    Rule("torn-not-sent", "packet/(tx|external/tc)/torn/.*",
+    Rule("torn-not-sent", "packet/(tx|external/tc|gpe/tx)/torn/.*",
          r"wire\..*|counters\.tx_.*", kernels=("6.1",)),
     Rule("source-mac", "packet/rx/source/nolearning/"
          "(broadcast|group6?|odd|zero)/.*",
@@ -238,6 +238,12 @@ RULES = [
          when=marks_ce),
     Rule("too-big-counted", "packet/gpe/tx/mtu/.*",
          r"counters\.([rt]x_(packets|bytes)|tx_(dropped|(aborted_)?errors))"),
+    Rule("gpe-frame-bytes", "packet/gpe/tx/kind/ether/.*",
+         r"counters\.tx_bytes", ("6.1",),
+         when=lambda theirs, ours: theirs - ours == 14),
+    Rule("drops-counted", "packet/gpe/tx/gso/.*/udp./.*",
+         r"counters\.tx_dropped", ("6.1",),
+         when=lambda theirs, _: theirs == MISSING),
     Rule("drops-counted", "packet/gpe/tx/no-instructions/.*",
          r"counters\.tx_dropped", when=lambda theirs, _: theirs == MISSING),
     Rule("drops-counted", "packet/gpe/rx/.*",
