@@ -658,7 +658,7 @@ void vtep_fdb_move_commit(struct vtep_dev *vtep, struct vtep_fdb_move *move)
 		vtep_fdb_move_remove(vtep, move, &move->from);
 }
 
-/* Somebody had the entry for himself, and it was made ours with the addition. */
+/* Somebody had the entry for himself; it was made ours with the addition. */
 static void vtep_fdb_move_restore(struct vtep_dev *vtep,
 				  const struct vtep_fdb_move *move)
 {
