@@ -10,6 +10,8 @@
 #   make check          all tests on all kernels (root)
 #   make conformance    compare with the kernel's own driver, request by request
 #                       and packet by packet, on all kernels (root)
+#   make bench          measure what packets cost, write Documentation/performance (root)
+#   make bench-quick    the same in less than five minutes, writing nothing (root)
 #   make static         all checks that need no machine (root)
 #   make clean          remove what was built
 #
@@ -31,8 +33,8 @@ NAME = vxlan
 driver = KERNELDIR=$(KERNELDIR) KEEP_DEFAULTS=$(KEEP_DEFAULTS) tools/driver
 kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
 
-.PHONY: all modules install uninstall status demo check conformance static clean \
-	help headers
+.PHONY: all modules install uninstall status demo check conformance bench \
+	bench-quick static clean help headers
 all: modules
 
 # Modules that import from vxlan would not load if the symbols had other versions.
@@ -68,6 +70,12 @@ check:
 
 conformance:
 	@selftests/conformance/run
+
+bench:
+	@selftests/bench/run
+
+bench-quick:
+	@QUICK=1 selftests/bench/run
 
 static:
 	@tools/static

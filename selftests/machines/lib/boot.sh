@@ -40,12 +40,13 @@ choose_accel() {
 }
 
 boot_stock() { # boot_stock FOLDER
-	local accel cpu disks=() image
+	local accel cpu count=() disks=() image
 	local args='console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=8M'
 	args+=' net.ifnames=0 mitigations=off nosoftlockup nowatchdog random.trust_cpu=on'
 	args+=' rcupdate.rcu_cpu_stall_timeout=120 unknown_nmi_panic' # see last_words.py
 	accel=$(choose_accel "$1")
-	case $accel in
+	case ${icount:+icount}$accel in
+	icount*) accel=tcg,thread=single,tb-size=512 cpu=max count=(-icount "shift=0,sleep=on") ;;
 	kvm) cpu=host ;;
 	*) accel=tcg,thread=multi,tb-size=512 cpu=max ;;
 	esac
@@ -65,7 +66,7 @@ boot_stock() { # boot_stock FOLDER
 		-monitor "unix:$tmp/monitor,server=on,wait=off" \
 		-kernel "$1/vmlinuz" -initrd "$1/boot/initrd" \
 		-append "$args $append" \
-		"${disks[@]}" -device virtio-rng-pci -device virtio-serial-pci \
+		"${count[@]}" "${disks[@]}" -device virtio-rng-pci -device virtio-serial-pci \
 		-chardev "file,id=stdout,path=$tmp/stdout" -device virtserialport,chardev=stdout \
 		-serial "file:$tmp/console.log" >"$tmp/emulator.log" 2>&1
 	# an end for `cat`, should the emulator not have opened the other one
