@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The life of a device: set-up, registration, up and down, change, removal.
- * All of it runs under RTNL. Each step that takes something has its mirror
+ * The life of a device: set-up, registration, up and down, removal. All of it
+ * runs under RTNL. Each step that takes something has its mirror
  * image that gives it back, in reverse order.
  */
 #include "vxlan_dev.h"
 #include "vxlan.h"
 #include "vxlan_abi.h"
+#include "vxlan_attach.h"
 #include "vxlan_ethtool.h"
 #include "vxlan_fdb.h"
 #include "vxlan_fdb_msg.h"
@@ -18,7 +19,6 @@
 #include "vxlan_metadata.h"
 #include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
-#include "vxlan_sock.h"
 #include "vxlan_tx.h"
 #include "vxlan_vnifilter_change.h"
 #include "vxlan_vnifilter_msg.h"
@@ -94,91 +94,35 @@ static void vtep_dev_free(struct net_device *dev)
 
 /* ndo_open and ndo_stop: what exists while the device is up */
 
-static struct vtep_group *vtep_dev_join(struct vtep_dev *vtep,
-					const struct vtep_config *cfg,
-					struct netlink_ext_ack *extack)
+/**
+ * vtep_dev_join() - join the group that is the default destination
+ * @vtep: the device
+ * @cfg: configuration that names the group
+ * @extack: filled on failure, or NULL
+ *
+ * Context: RTNL, may sleep.
+ * Return: the membership, NULL if the default destination is no group, or a
+ * negative error.
+ */
+struct vtep_group *vtep_dev_join(struct vtep_dev *vtep,
+				 const struct vtep_config *cfg,
+				 struct netlink_ext_ack *extack)
 {
 	if (!vtep_addr_multicast(&cfg->remote))
 		return NULL;
 	return vtep_group_get(vtep->net, &cfg->remote, cfg->ifindex, extack);
 }
 
-static void vtep_dev_leave(struct vtep_group *group)
+/**
+ * vtep_dev_leave() - give back what vtep_dev_join() returned
+ * @group: the membership, or NULL
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_dev_leave(struct vtep_group *group)
 {
 	if (group)
 		vtep_group_put(group);
-}
-
-static const u16 vtep_families[VTEP_FAMILIES] = { AF_INET, AF_INET6 };
-
-static bool vtep_dev_attached(const struct vtep_dev *vtep)
-{
-	return vtep->vni[0] || vtep->vni[1];
-}
-
-/* Would attaching by @cfg give the same places again? */
-static bool vtep_dev_fits(const struct vtep_dev *vtep,
-			  const struct vtep_config *cfg)
-{
-	int i;
-
-	for (i = 0; i < VTEP_FAMILIES; i++) {
-		if (vtep->vni[i] && !vtep_vni_fits(vtep->vni[i], cfg))
-			return false;
-		if (!vtep->vni[i] && cfg->family == vtep_families[i])
-			return false;
-	}
-	return true;
-}
-
-/* Does nothing where the device could not be attached again after a change. */
-static void vtep_dev_detach(struct vtep_dev *vtep)
-{
-	int i;
-
-	for (i = 0; i < VTEP_FAMILIES; i++) {
-		if (!vtep->vni[i])
-			continue;
-		RCU_INIT_POINTER(vtep->sock[i], NULL);
-		vtep_filter_detach(vtep, i);
-		vtep_vni_close(vtep->vni[i]);
-		vtep->vni[i] = NULL;
-	}
-}
-
-static int vtep_dev_attach_family(struct vtep_dev *vtep,
-				  const struct vtep_config *cfg, u16 family)
-{
-	struct vtep_vni *vni = vtep_vni_open(vtep, cfg, family);
-	int i = vtep_family_index(family);
-
-	if (IS_ERR(vni))
-		return PTR_ERR(vni);
-	vtep->vni[i] = vni;
-	rcu_assign_pointer(vtep->sock[i], vni->sock);
-	return vtep_filter_attach(vtep, i);
-}
-
-/* An external device does without IPv6 where the host has none. */
-static int vtep_dev_attach(struct vtep_dev *vtep,
-			   const struct vtep_config *cfg)
-{
-	int i, err;
-
-	for (i = 0; i < VTEP_FAMILIES; i++) {
-		if (!vtep_config_uses(cfg, vtep_families[i]))
-			continue;
-		err = vtep_dev_attach_family(vtep, cfg, vtep_families[i]);
-		if (err == -EAFNOSUPPORT && cfg->family != vtep_families[i])
-			err = 0;
-		if (err)
-			goto detach;
-	}
-	return 0;
-
-detach:
-	vtep_dev_detach(vtep);
-	return err;
 }
 
 static int vtep_dev_open(struct net_device *dev)
@@ -191,7 +135,7 @@ static int vtep_dev_open(struct net_device *dev)
 	group = vtep_dev_join(vtep, cfg, NULL);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	err = vtep_filter_join(vtep, cfg) ?: vtep_dev_attach(vtep, cfg);
+	err = vtep_filter_join(vtep, cfg) ?: vtep_attach(vtep, cfg);
 	if (err) {
 		vtep_filter_leave(vtep);
 		vtep_dev_leave(group);
@@ -207,7 +151,7 @@ static int vtep_dev_stop(struct net_device *dev)
 	struct vtep_dev *vtep = netdev_priv(dev);
 
 	vtep_fdb_stop(vtep);
-	vtep_dev_detach(vtep);
+	vtep_detach(vtep);
 	vtep_filter_leave(vtep);
 	vtep_dev_leave(vtep->group);
 	vtep->group = NULL;
@@ -216,8 +160,16 @@ static int vtep_dev_stop(struct net_device *dev)
 
 /* Size and headroom, which follow the lower device */
 
-static unsigned int vtep_dev_mtu_limit(const struct net_device *lower,
-				       const struct vtep_config *cfg)
+/**
+ * vtep_dev_mtu_limit() - the largest MTU that a lower device carries
+ * @lower: the lower device, or NULL for none
+ * @cfg: configuration: family, header and so on
+ *
+ * Context: RTNL.
+ * Return: bytes, ETH_MIN_MTU at least.
+ */
+unsigned int vtep_dev_mtu_limit(const struct net_device *lower,
+				const struct vtep_config *cfg)
 {
 	unsigned int overhead = vtep_config_overhead(cfg);
 
@@ -228,8 +180,16 @@ static unsigned int vtep_dev_mtu_limit(const struct net_device *lower,
 	return lower->mtu - overhead;
 }
 
-static void vtep_dev_fit(struct net_device *dev, const struct net_device *lower,
-			 const struct vtep_config *cfg)
+/**
+ * vtep_dev_fit() - make room in packets for the headers below
+ * @dev: the device
+ * @lower: its lower device, or NULL
+ * @cfg: its configuration
+ *
+ * Context: RTNL.
+ */
+void vtep_dev_fit(struct net_device *dev, const struct net_device *lower,
+		  const struct vtep_config *cfg)
 {
 	unsigned int headroom = ETH_HLEN;
 
@@ -377,7 +337,13 @@ static int vtep_dev_link_lower(struct vtep_dev *vtep, struct net_device *lower,
 	return 0;
 }
 
-static void vtep_dev_unlink_lower(struct vtep_dev *vtep)
+/**
+ * vtep_dev_unlink_lower() - let go of the lower device
+ * @vtep: the device; nothing happens if it has none
+ *
+ * Context: RTNL, may sleep.
+ */
+void vtep_dev_unlink_lower(struct vtep_dev *vtep)
 {
 	struct net_device *lower = vtep->lower;
 
@@ -458,280 +424,4 @@ void vtep_dev_delete(struct net_device *dev, struct list_head *head)
 	vtep_fdb_flush(vtep, NULL, NULL);
 	vtep_dev_unlink_lower(vtep);
 	unregister_netdevice_queue(dev, head);
-}
-
-/* Change of configuration: all that can fail, then all that cannot */
-
-/**
- * struct vtep_change - a change under way
- * @vtep: the device
- * @old: present configuration
- * @new: wanted configuration
- * @lower: wanted lower device, or NULL
- * @reattached: the device has another place in a VNI table, for @new
- * @group: membership for @new; the present one if it fits
- * @filter: what changes for the VNIs of the filter
- * @mtu: MTU of before
- */
-struct vtep_change {
-	struct vtep_dev *vtep;
-	struct vtep_config *old;
-	struct vtep_config *new;
-	struct net_device *lower;
-	bool reattached;
-	struct vtep_group *group;
-	struct vtep_filter_change filter;
-	unsigned int mtu;
-};
-
-static int vtep_change_lower(struct vtep_change *change,
-			     struct netlink_ext_ack *extack)
-{
-	struct vtep_dev *vtep = change->vtep;
-
-	if (change->lower == vtep->lower)
-		return 0;
-	return netdev_adjacent_change_prepare(vtep->lower, change->lower,
-					      vtep->dev, extack);
-}
-
-static void vtep_change_lower_undo(struct vtep_change *change)
-{
-	struct vtep_dev *vtep = change->vtep;
-
-	if (change->lower != vtep->lower)
-		netdev_adjacent_change_abort(vtep->lower, change->lower,
-					     vtep->dev);
-}
-
-static void vtep_change_lower_commit(struct vtep_change *change)
-{
-	struct vtep_dev *vtep = change->vtep;
-
-	if (change->lower && change->lower != vtep->lower)
-		netdev_adjacent_change_commit(vtep->lower, change->lower,
-					      vtep->dev);
-	else if (!change->lower)
-		vtep_dev_unlink_lower(vtep);
-	vtep->lower = change->lower;
-}
-
-static void vtep_change_receive_undo(struct vtep_change *change)
-{
-	int err;
-
-	if (!change->reattached)
-		return;
-	vtep_dev_detach(change->vtep);
-	/* Packets may have cached routes by the socket that is given up. */
-	synchronize_net();
-	vtep_peers_forget_routes(change->vtep);
-	err = vtep_dev_attach(change->vtep, change->old);
-	if (err)
-		netdev_err(change->vtep->dev,
-			   "cannot receive any more: error %d\n", err);
-}
-
-/*
- * The former place is given up first: a port can be bound in a VRF only when
- * nobody has it outside, and the other way round.
- */
-static int vtep_change_receive(struct vtep_change *change)
-{
-	struct vtep_dev *vtep = change->vtep;
-	int err;
-
-	if (!netif_running(vtep->dev) ||
-	    (vtep_dev_attached(vtep) && vtep_dev_fits(vtep, change->new)))
-		return 0;
-	vtep_dev_detach(vtep);
-	change->reattached = true;
-	err = vtep_dev_attach(vtep, change->new);
-	if (err)
-		vtep_change_receive_undo(change);
-	return err;
-}
-
-static int vtep_change_group(struct vtep_change *change,
-			     struct netlink_ext_ack *extack)
-{
-	struct vtep_dev *vtep = change->vtep;
-
-	change->group = vtep->group;
-	if (!netif_running(vtep->dev) ||
-	    (vtep_addr_equal(&change->old->remote, &change->new->remote) &&
-	     change->old->ifindex == change->new->ifindex))
-		return 0;
-	change->group = vtep_dev_join(vtep, change->new, extack);
-	return PTR_ERR_OR_ZERO(change->group);
-}
-
-static void vtep_change_group_undo(struct vtep_change *change)
-{
-	if (change->group != change->vtep->group)
-		vtep_dev_leave(change->group);
-}
-
-/* What was fit for the former lower device may be too big for another one. */
-static int vtep_change_mtu(struct vtep_change *change,
-			   struct netlink_ext_ack *extack)
-{
-	unsigned int limit = vtep_dev_mtu_limit(change->lower, change->new);
-	struct net_device *dev = change->vtep->dev;
-	int err;
-
-	change->mtu = dev->mtu;
-	if (change->lower == change->vtep->lower || dev->mtu <= limit)
-		return 0;
-	err = dev_set_mtu(dev, limit);
-	if (err)
-		NL_SET_ERR_MSG(extack,
-			       "Cannot lower the MTU to what the new local interface carries");
-	return err;
-}
-
-static void vtep_change_mtu_undo(struct vtep_change *change)
-{
-	struct net_device *dev = change->vtep->dev;
-
-	if (dev->mtu != change->mtu)
-		dev_set_mtu(dev, change->mtu);
-}
-
-static void vtep_change_commit(struct vtep_change *change)
-{
-	struct vtep_dev *vtep = change->vtep;
-	struct vtep_group *old_group = vtep->group;
-	struct net_device *dev = vtep->dev;
-
-	rcu_assign_pointer(vtep->cfg, change->new);
-	vtep->group = change->group;
-
-	vtep_change_lower_commit(change);
-	vtep_dev_fit(dev, change->lower, change->new);
-	vtep_abi_fill(vtep, change->new);
-
-	/* Packets that saw the former configuration must not cache a route. */
-	synchronize_net();
-	vtep_peers_forget_routes(vtep);
-	if (old_group != change->group)
-		vtep_dev_leave(old_group);
-	vtep_filter_commit(&change->filter, vtep_filter_msg_notify);
-	kfree(change->old);
-	if (netif_running(dev))
-		vtep_fdb_age_now(vtep);
-}
-
-/**
- * vtep_dev_change() - give a device another configuration
- * @dev: the device
- * @cfg: the configuration, checked; belongs to the device on success
- * @lower: lower device that goes with it, or NULL
- * @extack: filled on failure
- *
- * Context: RTNL, may sleep.
- * Return: 0, or a negative error; nothing has changed then.
- */
-int vtep_dev_change(struct net_device *dev, struct vtep_config *cfg,
-		    struct net_device *lower, struct netlink_ext_ack *extack)
-{
-	struct vtep_dev *vtep = netdev_priv(dev);
-	struct vtep_change change = {
-		.vtep = vtep,
-		.old = vtep_cfg_rtnl(vtep),
-		.new = cfg,
-		.lower = lower,
-	};
-	int err;
-
-	err = vtep_change_lower(&change, extack);
-	if (err)
-		return err;
-	err = vtep_change_receive(&change);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "Cannot receive from the new device");
-		goto undo_lower;
-	}
-	err = vtep_change_group(&change, extack);
-	if (err)
-		goto undo_receive;
-	err = vtep_change_mtu(&change, extack);
-	if (err)
-		goto undo_group;
-	vtep_filter_begin(&change.filter, vtep, change.old, cfg);
-	err = vtep_filter_follow(&change.filter, extack);
-	if (!err)
-		err = vtep_fdb_set_default(vtep, change.old, cfg, extack);
-	if (err)
-		goto undo_filter;
-	vtep_change_commit(&change);
-	return 0;
-
-undo_filter:
-	vtep_filter_undo(&change.filter);
-	vtep_change_mtu_undo(&change);
-undo_group:
-	vtep_change_group_undo(&change);
-undo_receive:
-	vtep_change_receive_undo(&change);
-undo_lower:
-	vtep_change_lower_undo(&change);
-	return err;
-}
-
-static bool vtep_dev_strayed(const struct vtep_dev *vtep,
-			     const struct net_device *lower)
-{
-	return vtep->lower == lower && vtep_dev_attached(vtep) &&
-	       !vtep_dev_fits(vtep, vtep_cfg_rtnl(vtep));
-}
-
-static void vtep_dev_reattach(struct vtep_dev *vtep)
-{
-	int err;
-
-	vtep_peers_forget_routes(vtep);
-	err = vtep_dev_attach(vtep, vtep_cfg_rtnl(vtep));
-	if (err)
-		netdev_err(vtep->dev,
-			   "cannot receive where %s is now: error %d\n",
-			   vtep->lower->name, err);
-}
-
-/**
- * vtep_dev_lower_moved() - a lower device has entered or left a VRF
- * @vn: its namespace
- * @lower: the device, after NETDEV_CHANGEUPPER
- *
- * Sockets are bound to the VRF, so the devices above move to another one. They
- * all let go of the former one first, which would be in the way as long as
- * one of them has it. A device that finds the port taken stays up and says
- * so; it tries again at the next move, change, or when it is set down and up.
- *
- * A lower device that is about to go takes its devices with it: they must not
- * come up in the default VRF before.
- *
- * Context: RTNL, may sleep.
- */
-void vtep_dev_lower_moved(struct vtep_net *vn, const struct net_device *lower)
-{
-	struct vtep_dev *vtep;
-	bool any = false;
-
-	if (lower->reg_state != NETREG_REGISTERED)
-		return;
-
-	list_for_each_entry(vtep, &vn->devs, list) {
-		if (!vtep_dev_strayed(vtep, lower))
-			continue;
-		vtep_dev_detach(vtep);
-		any = true;
-	}
-	/* Packets that saw the former socket must not cache a route. */
-	if (any)
-		synchronize_net();
-	list_for_each_entry(vtep, &vn->devs, list)
-		if (vtep->lower == lower && !vtep_dev_attached(vtep) &&
-		    netif_running(vtep->dev))
-			vtep_dev_reattach(vtep);
 }

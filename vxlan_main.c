@@ -3,6 +3,7 @@
  * VXLAN (RFC 7348) network devices: module, namespaces, notifier.
  */
 #include "vxlan.h"
+#include "vxlan_attach.h"
 #include "vxlan_dev.h"
 #include "vxlan_fdb.h"
 #include "vxlan_fdb_msg.h"
@@ -143,7 +144,7 @@ static int vtep_netdev_event(struct notifier_block *nb, unsigned long event,
 	case NETDEV_CHANGEUPPER:
 		changed = ptr;
 		if (netif_is_l3_master(changed->upper_dev))
-			vtep_dev_lower_moved(vtep_net(dev_net(dev)), dev);
+			vtep_attach_lower_moved(vtep_net(dev_net(dev)), dev);
 		break;
 	case NETDEV_UDP_TUNNEL_PUSH_INFO:
 		vtep_sock_offload_ports(dev, true);

@@ -12,6 +12,7 @@
 #include "vxlan.h"
 #include "vxlan_abi.h"
 #include "vxlan_attr.h"
+#include "vxlan_change.h"
 #include "vxlan_dev.h"
 #include <linux/etherdevice.h>
 #include <linux/if_link.h>
