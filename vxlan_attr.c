@@ -489,3 +489,26 @@ int vtep_attrs_fill(struct sk_buff *skb, const struct vtep_config *cfg)
 
 	return err;
 }
+
+/**
+ * vtep_attr_addr() - read an address attribute of any message
+ * @attr: the attribute
+ * @addr: filled with the address
+ *
+ * Return: false if its length is that of neither an IPv4 nor an IPv6 address.
+ */
+bool vtep_attr_addr(const struct nlattr *attr, struct vtep_addr *addr)
+{
+	struct in6_addr v6;
+
+	switch (nla_len(attr)) {
+	case sizeof(struct in_addr):
+		*addr = vtep_addr_v4(nla_get_in_addr(attr));
+		return true;
+	case sizeof(struct in6_addr):
+		v6 = nla_get_in6_addr(attr);
+		*addr = vtep_addr_v6(&v6);
+		return true;
+	}
+	return false;
+}

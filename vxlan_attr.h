@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Link attributes: from a netlink message into struct vtep_config and back.
+ * And addresses, which other messages have, too.
  */
 #ifndef VTEP_ATTR_H
 #define VTEP_ATTR_H
@@ -17,6 +18,7 @@
 struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
+struct vtep_addr;
 struct vtep_config;
 
 int vtep_attr_check(const struct nlattr *attr, struct netlink_ext_ack *extack);
@@ -26,5 +28,6 @@ void vtep_attrs_blame(struct nlattr *data[], u64 involved,
 		      struct netlink_ext_ack *extack);
 size_t vtep_attrs_size(const struct vtep_config *cfg);
 int vtep_attrs_fill(struct sk_buff *skb, const struct vtep_config *cfg);
+bool vtep_attr_addr(const struct nlattr *attr, struct vtep_addr *addr);
 
 #endif /* VTEP_ATTR_H */

@@ -5,6 +5,7 @@
  */
 #include "vxlan_fdb_nl.h"
 #include "vxlan.h"
+#include "vxlan_attr.h"
 #include "vxlan_extack.h"
 #include "vxlan_fdb.h"
 #include "vxlan_remote.h"
@@ -99,17 +100,8 @@ static int check_attrs(struct nlattr *tb[], struct netlink_ext_ack *extack)
 static int parse_addr(const struct nlattr *attr, struct vtep_addr *addr,
 		      struct netlink_ext_ack *extack)
 {
-	struct in6_addr v6;
-
-	switch (nla_len(attr)) {
-	case sizeof(struct in_addr):
-		*addr = vtep_addr_v4(nla_get_in_addr(attr));
+	if (vtep_attr_addr(attr, addr))
 		return 0;
-	case sizeof(struct in6_addr):
-		v6 = nla_get_in6_addr(attr);
-		*addr = vtep_addr_v6(&v6);
-		return 0;
-	}
 	return vtep_refuse(extack, attr,
 			   "NDA_DST must be an IPv4 or IPv6 address",
 			   -EAFNOSUPPORT);

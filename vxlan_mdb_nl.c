@@ -7,6 +7,7 @@
  */
 #include "vxlan_mdb_nl.h"
 #include "vxlan.h"
+#include "vxlan_attr.h"
 #include "vxlan_extack.h"
 #include "vxlan_mdb.h"
 #include "vxlan_mdb_msg.h"
@@ -67,17 +68,8 @@ static const struct nla_policy mdb_nl_get_policy[MDBE_ATTR_MAX + 1] = {
 static int parse_addr(const struct nlattr *attr, struct vtep_addr *addr,
 		      const char *sentence, struct netlink_ext_ack *extack)
 {
-	struct in6_addr v6;
-
-	switch (nla_len(attr)) {
-	case sizeof(struct in_addr):
-		*addr = vtep_addr_v4(nla_get_in_addr(attr));
+	if (vtep_attr_addr(attr, addr))
 		return 0;
-	case sizeof(struct in6_addr):
-		v6 = nla_get_in6_addr(attr);
-		*addr = vtep_addr_v6(&v6);
-		return 0;
-	}
 	return vtep_refuse(extack, attr, sentence, -EINVAL);
 }
 

@@ -11,6 +11,7 @@
  */
 #include "vxlan_vnifilter_nl.h"
 #include "vxlan.h"
+#include "vxlan_attr.h"
 #include "vxlan_dev.h"
 #include "vxlan_extack.h"
 #include "vxlan_vnifilter_change.h"
@@ -81,18 +82,13 @@ static int filter_nl_group(const struct vtep_dev *vtep, struct nlattr *tb[],
 {
 	const struct nlattr *v4 = tb[VXLAN_VNIFILTER_ENTRY_GROUP];
 	const struct nlattr *v6 = tb[VXLAN_VNIFILTER_ENTRY_GROUP6];
-	struct in6_addr addr;
 
 	if (v4 && v6)
 		return vtep_refuse(extack, v6,
 				   "A VNI has one remote or group, IPv4 or IPv6",
 				   -EINVAL);
-	if (v4)
-		range->group = vtep_addr_v4(nla_get_in_addr(v4));
-	if (v6) {
-		addr = nla_get_in6_addr(v6);
-		range->group = vtep_addr_v6(&addr);
-	}
+	if (v4 || v6)
+		vtep_attr_addr(v4 ?: v6, &range->group);
 	if (vtep_addr_any(&range->group))
 		range->group.family = AF_UNSPEC;
 	if (vtep_addr_multicast(&range->group) &&
