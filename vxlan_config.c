@@ -33,6 +33,9 @@ module_param_named(udp_csum, default_csum, bool, 0444);
 MODULE_PARM_DESC(udp_csum,
 		 "Outer IPv4 UDP checksum of devices made without a choice (default N; the kernel's own driver: Y)");
 
+/* See vxlan_config.h; a parameter of the module, vxlan_main.c. */
+bool vtep_shortcut __read_mostly = true;
+
 /**
  * vtep_config_default_port - UDP port of a device that was given none
  * @cfg: the rest of its configuration

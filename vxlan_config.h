@@ -22,6 +22,12 @@ enum vtep_df {
 };
 
 /*
+ * May packets take shorter ways than through the functions of the core? Read
+ * by every packet, with READ_ONCE(): it can change while one is on its way.
+ */
+extern bool vtep_shortcut;
+
+/*
  * What a receive socket and its devices have in common: devices that differ
  * in one of these cannot share a port.
  */

@@ -217,6 +217,10 @@ module_param_named(log_ecn_error, vtep_log_ecn_error, bool, 0644);
 MODULE_PARM_DESC(log_ecn_error,
 		 "log packets dropped for a wrong ECN mark (default Y)");
 
+module_param_named(shortcut, vtep_shortcut, bool, 0644);
+MODULE_PARM_DESC(shortcut,
+		 "let packets take shorter ways than through the functions of the core (default Y)");
+
 MODULE_LICENSE("GPL");
 MODULE_VERSION(VTEP_VERSION);
 MODULE_DESCRIPTION("VXLAN (RFC 7348) network devices");
