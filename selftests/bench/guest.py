@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The benchmark, in the machine: kernel's driver and ours by turns.
 
-    guest.py --module FILE [-k EXPR] [--rounds N] [--quick] [--counts]
+    guest.py --module FILE [-k EXPR] [--rounds N] [--quick] [--counts] [--smp]
 
 Prints a line for each case and writes $OUT/bench.json: for each case the
-measurements of both drivers. Both are loaded: the kernel's as vxlan, ours
-(FILE) as vtep.
+measurements of each driver. All are loaded: the kernel's as vxlan, ours (FILE)
+as vtep, and the kernel's geneve for the cases that have it as a peer.
 """
 
 import argparse
@@ -24,8 +24,11 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../tests")]
 
 from cases import cases         # noqa: E402
 
-KINDS = {"kernel": "vxlan", "ours": "vtep"}
-MODULES = ("dummy", "veth", "pktgen", "udp_tunnel", "ip6_udp_tunnel")
+#: Drivers and their kinds of links; a floor is measured without any.
+KINDS = {"kernel": "vxlan", "ours": "vtep", "geneve": "geneve", "none": None}
+MODULES = ("dummy", "veth", "pktgen", "udp_tunnel", "ip6_udp_tunnel", "bridge",
+           "geneve", "sch_fq_codel", "sch_ingress", "cls_matchall",
+           "act_skbedit", "nf_tables")
 
 
 def command(*argv):
@@ -39,65 +42,100 @@ def load(ours):
     command("insmod", ours)
 
 
+def drivers(case):
+    """Which are measured, in the order of the first round."""
+    if case.name.startswith("floor/"):
+        return ["none"]
+    return ["kernel", "ours", *case.peers]
+
+
 def measure(case, rounds):
-    """{driver: [nanoseconds, ...]}, one round after the other."""
-    made = {who: case.make(kind) for who, kind in KINDS.items()}
-    found = {who: [] for who in KINDS}
+    """{suffix: {driver: [number, ...]}}, one round after the other."""
+    order, made, found = drivers(case), {}, {}
     gc.disable()
     try:
+        for who in order:
+            made[who] = case.make(KINDS[who])
         for number in range(rounds):
-            order = list(KINDS) if number % 2 else list(KINDS)[::-1]
-            for who in order:
-                found[who] += [round(each, 1) for each in made[who].run()]
+            for who in order[::-1] if number % 2 else order:
+                values = made[who].run()
+                if not isinstance(values, dict):
+                    values = {"": values}
+                for suffix, each in values.items():
+                    found.setdefault(suffix, {}).setdefault(who, []).extend(
+                        round(value, 1) for value in each)
     finally:
         gc.enable()
-        for who in KINDS:
-            made[who].end()
+        for each in made.values():
+            each.end()
     return found
 
 
-def line(case, found, floor):
-    theirs, ours = (min(found[who]) for who in KINDS)
-    text = (f"{case.name:28} kernel {theirs:9.0f}  ours {ours:9.0f}  "
-            f"ratio {ours / theirs:5.2f}")
-    if floor and theirs > floor:
-        text += f"  tunnel's share {(ours - floor) / (theirs - floor):5.2f}"
-    return text
+def results_of(case, found, floors):
+    """An item of bench.json for each suffix."""
+    for suffix, by in found.items():
+        name = f"{case.name}/{suffix}" if suffix else case.name
+        yield {"name": name, "unit": case.units.get(suffix, case.unit),
+               "floor": floors.get(case.floor),
+               **{who: {"min": min(values), "median": statistics.median(values),
+                        "all": values} for who, values in by.items()}}
+
+
+def line(result, seconds):
+    text = f"{result['name']:36} "
+    floor = result["floor"]
+    for who in KINDS:
+        if who in result:
+            text += f"{who} {result[who]['min']:10.1f}  "
+    if "ours" in result:
+        ours, theirs = (result[w]["min"] for w in ("ours", "kernel"))
+        if theirs:
+            text += f"ratio {ours / theirs:5.3f}  "
+        if floor and theirs > floor:
+            text += f"tunnel's share {(ours - floor) / (theirs - floor):5.3f}  "
+    return f"{text}{seconds:5.1f} s"
 
 
 def parse_options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--module", required=True)
-    parser.add_argument("-k", default="")
+    parser.add_argument("-k", default="", metavar="EXPR",
+                        help="only cases with such a name, and their floors")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true",
+                        help="smaller tables and, without -k, fewer cases")
     parser.add_argument("--counts", action="store_true",
                         help="the clock counts instructions: once is enough")
+    parser.add_argument("--smp", action="store_true",
+                        help="the cases for several processors, no others")
     return parser.parse_args()
+
+
+def choose(options):
+    """The cases that are asked for, and the floors they need."""
+    known = list(cases(options.quick or options.counts))
+    wanted = [case for case in known
+              if re.search(options.k, case.name) and case.smp == options.smp
+              and (options.k or case.quick or not options.quick)
+              and (case.counts or not options.counts)]
+    floors = {case.floor for case in wanted}
+    return [case for case in known if case in wanted or case.name in floors]
 
 
 def main():
     options = parse_options()
     load(options.module)
     results, floors = [], {}
-    for case in cases(options.quick or options.counts):
+    for case in choose(options):
         if options.counts:
             case.pieces = 1
-        wanted = re.search(options.k, case.name)
-        if not wanted and not case.name.startswith("floor/"):
-            continue
         start = time.monotonic()
         found = measure(case, options.rounds)
-        if case.name.startswith("floor/"):      # no driver in it
-            floors[case.name] = min(found["kernel"] + found["ours"])
-        floor = floors.get(case.floor)
-        print(line(case, found, floor), f"{time.monotonic() - start:5.1f} s",
-              flush=True)
-        results.append({
-            "name": case.name, "unit": case.unit, "floor": floor, **{
-                who: {"min": min(values),
-                      "median": statistics.median(values), "all": values}
-                for who, values in found.items()}})
+        if "none" in found.get("", ()):
+            floors[case.name] = min(found[""]["none"])
+        for result in results_of(case, found, floors):
+            print(line(result, time.monotonic() - start), flush=True)
+            results.append(result)
     path = os.path.join(os.environ.get("OUT", "."), "bench.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"release": os.uname().release, "cases": results}, file,
