@@ -17,12 +17,14 @@ class Case:
     counts  whether it makes sense with a clock that counts instructions
     smp     for a machine with two processors, and for no other
     pieces  how many measurements one run() makes, at most
+    counting  set by who measures: the clock counts instructions, one piece will
+              do and the processor is slow
     """
 
     unit, units = "ns/packet", {}
     floor, peers = "", ()
     quick, counts, smp = True, True, False
-    pieces = 1
+    pieces, counting = 1, False
 
     def __init__(self, name):
         self.name = name

@@ -6,8 +6,9 @@ quick: tables as small as still say something.
 
 import cases_packet
 import cases_table
+import cases_tcp
 
-MODULES = (cases_packet, cases_table)
+MODULES = (cases_packet, cases_tcp, cases_table)
 
 
 def cases(quick):

@@ -227,6 +227,17 @@ def destinations(largest):
                 ).having(quick=vteps == 100 and count > 1000)
 
 
+def processors():
+    """Two at a time, each sending and receiving, through one device."""
+    two = {"smp": True, "processors": 2, "quick": False}
+    yield Floor("floor/two-cpus", **CABLE).having(**two)
+    for label, plan in (("v4", {}), ("v6", V6)):
+        for flows in (1, 1000):
+            yield Packets(f"two-cpus/{label}/{flows}-flows", replace(
+                ONE, flows=flows), "floor/two-cpus", **CABLE,
+                **plan).having(**two)
+
+
 def cases(quick):
     yield from floors()
     yield from transmission()
@@ -236,3 +247,4 @@ def cases(quick):
     yield from learning(10000 if quick else 100000)
     yield from floods()
     yield from destinations(100000 if quick else 1000000)
+    yield from processors()

@@ -128,7 +128,7 @@ def main():
     results, floors = [], {}
     for case in choose(options):
         if options.counts:
-            case.pieces = 1
+            case.having(pieces=1, counting=True)
         start = time.monotonic()
         found = measure(case, options.rounds)
         if "none" in found.get("", ()):

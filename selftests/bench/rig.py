@@ -29,6 +29,10 @@ BATCH = 200             # requests in one message
 QUEUES = 4
 OWN = {4: "10.0.0.1", 6: "fd00::1"}
 OTHER = {4: "10.0.0.2", 6: "fd00::2"}
+#: The same on the second lower device.
+SECOND_OWN = {4: "10.0.1.1", 6: "fd00:1::1"}
+SECOND_OTHER = {4: "10.0.1.2", 6: "fd00:1::2"}
+PREFIX = {4: 24, 6: 64}
 RANGE = {4: "10.64.0.0/10", 6: "fd01::/64"}
 RTM_NEWROUTE = 24
 ACT_PIPE = 3
@@ -103,9 +107,12 @@ class Rig:
                 self.here.rtnl.newlink(name, "dummy", (), [
                     (d.IFLA_MTU, nl.u32(MTU)),
                     (IFLA_NUM_TX_QUEUES, nl.u32(QUEUES))], up=True)
-        for ns, own in ((self.here, OWN), (self.there, OTHER)):
-            for version, length in ((4, 24), (6, 64)) if ns else ():
-                links.add_address(ns, LOWER, f"{own[version]}/{length}")
+        for version, length in PREFIX.items():
+            for name, own in zip(self.lowers(), (OWN, SECOND_OWN)):
+                links.add_address(self.here, name, f"{own[version]}/{length}")
+            if self.there:
+                links.add_address(self.there, LOWER,
+                                  f"{OTHER[version]}/{length}")
         if self.plan.qdisc:
             self._queues()
 
@@ -121,15 +128,17 @@ class Rig:
         to_other = self.there.rtnl.link(LOWER)["mac"] if self.there \
             else GATEWAY_MAC
         for version, family in ((4, socket.AF_INET), (6, socket.AF_INET6)):
-            packed = ipaddress.ip_address(OTHER[version]).packed
-            for name in self.lowers():
+            hops = []
+            for name, other in zip(self.lowers(), (OTHER, SECOND_OTHER)):
+                packed = ipaddress.ip_address(other[version]).packed
+                hops.append((self.here.rtnl.index(name), packed))
                 self.here.rtnl.neigh(
                     d.RTM_NEWNEIGH, name, [(d.NDA_DST, packed), (
                         d.NDA_LLADDR, nl.mac(to_other))], d.NUD_PERMANENT, 0,
                     d.NLM_F_CREATE, family)
             network = ipaddress.ip_network(RANGE[version])
             # RTA_DST
-            attrs = [(1, network.network_address.packed), *self._hops(packed)]
+            attrs = [(1, network.network_address.packed), *_hops(hops)]
             self.here.rtnl.request(
                 RTM_NEWROUTE, d.NLM_F_CREATE,
                 struct.pack("=BBBBBBBBI", family, network.prefixlen, 0, 0,
@@ -137,17 +146,6 @@ class Rig:
         if self.plan.paths > 1:     # by ports, not by addresses alone
             for version in OWN:
                 self.here.sysctl(f"ipv{version}/fib_multipath_hash_policy", 1)
-
-    def _hops(self, gateway):
-        """RTA_OIF and RTA_GATEWAY, or RTA_MULTIPATH"""
-        indices = [self.here.rtnl.index(name) for name in self.lowers()]
-        if len(indices) == 1:
-            return [(4, nl.u32(indices[0])), (5, gateway)]
-        hop = nl.pack_attrs([(5, gateway)])
-        onlink = 4
-        return [(9, b"".join(
-            struct.pack("=HBBi", 8 + len(hop), onlink, 0, index) + hop
-            for index in indices))]
 
     def _hash(self, dev):
         """An action on the way out, which chooses a queue, asks for the hash.
@@ -277,6 +275,17 @@ def _send(rtnl, waiting):
     for kind, _, _, body in nl.messages(rtnl.receive()):
         if kind == d.NLMSG_ERROR and struct.unpack_from("=i", body)[0]:
             raise nl.NlError(-struct.unpack_from("=i", body)[0])
+
+
+def _hops(hops):
+    """RTA_OIF and RTA_GATEWAY, or RTA_MULTIPATH, of [(device, gateway)]"""
+    if len(hops) == 1:
+        return [(4, nl.u32(hops[0][0])), (5, hops[0][1])]
+    parts = []
+    for index, gateway in hops:
+        attr = nl.pack_attrs([(5, gateway)])
+        parts.append(struct.pack("=HBBi", 8 + len(attr), 0, 0, index) + attr)
+    return [(9, b"".join(parts))]
 
 
 def _geneve(options, remote, version):
