@@ -19,12 +19,13 @@ class Case:
     pieces  how many measurements one run() makes, at most
     counting  set by who measures: the clock counts instructions, one piece will
               do and the processor is slow
+    rounds  how often each driver has its turn, at most
     """
 
     unit, units = "ns/packet", {}
     floor, peers = "", ()
     quick, counts, smp = True, True, False
-    pieces, counting = 1, False
+    pieces, counting, rounds = 1, False, 100
 
     def __init__(self, name):
         self.name = name

@@ -56,7 +56,7 @@ def measure(case, rounds):
     try:
         for who in order:
             made[who] = case.make(KINDS[who])
-        for number in range(rounds):
+        for number in range(min(rounds, case.rounds)):
             for who in order[::-1] if number % 2 else order:
                 values = made[who].run()
                 if not isinstance(values, dict):
