@@ -3,8 +3,11 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.append(os.path.join(HERE, "../check.d"))
@@ -12,45 +15,76 @@ sys.path.append(os.path.join(HERE, "../check.d"))
 import report                                   # noqa: E402
 from guests import make_share                   # noqa: E402
 from jobs import JobFailed                      # noqa: E402
-from main import Check, Kernel, TREE, give_to   # noqa: E402
+from main import Check, Kernel, TREE, give_to, last_line     # noqa: E402
 
+@dataclass(frozen=True)
+class Machine(Kernel):
+    """guest: options of guest.py; run: of machines/run."""
+    guest: tuple = ()
+    run: tuple = ()
+
+
+COUNTING = ("--icount", "yes", "--mem", "3072")
 #: What is measured where. Instructions are counted by the emulator, which is
 #: slow but always says the same; time is taken at native speed.
 MACHINES = [
-    Kernel("time-7.3", "uml-perf-7.3", "uml:perf-7.3", 1, 0),
-    Kernel("instructions-7.3", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1,
-           0),
-    Kernel("instructions-6.1", "6.1-cloud-amd64", "stock:6.1-cloud-amd64", 1,
-           0),
+    Machine("time-7.3", "uml-perf-7.3", "uml:perf-7.3", 1, 0,
+            ("--rounds", "5")),
+    Machine("instructions-7.3", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1,
+            0, ("--rounds", "1", "--counts"), COUNTING),
+    Machine("instructions-6.1", "6.1-cloud-amd64", "stock:6.1-cloud-amd64", 1,
+            0, ("--rounds", "1", "--counts"), COUNTING),
+    Machine("processors-7.3", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1, 0,
+            ("--rounds", "4", "--smp"), ("--smp", "2")),
 ]
+QUICK = [
+    Machine("time-7.3", "uml-perf-7.3", "uml:perf-7.3", 1, 0,
+            ("--rounds", "4", "--quick")),
+]
+LIMIT = 3600        # seconds for a machine
 
 
 class Bench(Check):
     """Builds and machines as in `make check`, one machine at a time."""
 
-    name = "bench"
+    name, verb = "bench", "measuring with"
 
     def __init__(self):
         super().__init__()
         self.quick = bool(os.environ.get("QUICK"))
-        self.kernels = MACHINES[:1] if self.quick else MACHINES
+        self.kernels = QUICK if self.quick else MACHINES
+        # to Check it would be one of tests
+        self.pattern, self.expression = self.expression, ""
         self.everything = False
         self.measured = {}
 
     def plan(self):
         prepared = self.plan_prepare()
         plugin = self.plan_plugin(prepared)
+        built = self.plan_built(prepared)
         last = []
+        if self.writes():
+            last = [self.jobs.add("prepare", "plots", self.prepare)]
         for kernel in self.kernels:
-            built = self.plan_modules(kernel, prepared, ["vtep"])
             # after each other: two at a time would disturb each other
             last = [self.jobs.add(
                 "measure", kernel.name,
                 lambda job, kernel=kernel: self.measure(job, kernel),
-                [*built, plugin, prepared[kernel.needs], *last],
+                # and nothing is built meanwhile
+                [*built, plugin, *prepared.values(), *last],
                 self.gate_lost("measure", kernel.name))]
-        if not self.quick and not self.expression:
-            self.jobs.add("write", "tables", self.write, last)
+        if self.writes():
+            self.jobs.add("write", "tables", self.write, last,
+                          self.gate_lost("write", "tables"))
+
+    def plan_built(self, prepared):
+        """Our driver once for each machine."""
+        machines = {kernel.machine: kernel for kernel in self.kernels}
+        return [job for kernel in machines.values()
+                for job in self.plan_modules(kernel, prepared, ["vtep"])]
+
+    def writes(self):
+        return not self.quick and not self.pattern
 
     def measure(self, job, kernel):
         share = f"{self.scratch}/share-{kernel.name}"
@@ -58,32 +92,41 @@ class Bench(Check):
                    f"{self.scratch}/iproute2/link_vtep.so")
         out = f"{self.out}/{kernel.name}"
         os.makedirs(out)
-        native = kernel.machine.startswith("uml")
-        argv = [f"{self.machines}/run", kernel.machine, "--share", share,
-                "--out", out, "--timeout", "3600",
-                *(() if native else ("--icount", "yes", "--mem", "3072")), "--",
+        argv = [f"{self.machines}/run", kernel.machine, *kernel.run,
+                "--share", share, "--out", out, "--timeout", str(LIMIT), "--",
                 "python3", "selftests/bench/guest.py", "--module",
-                "modules/vtep.ko", "-k", self.expression or ".",
-                *(() if native else ("--rounds", "1", "--counts"))]
-        if self.quick:
-            argv.append("--quick")
-        if self.jobs.command(job, argv, self.log(kernel.name)):
-            raise JobFailed(f"see {self.log(kernel.name)}")
+                "modules/vtep.ko", *kernel.guest,
+                *(("-k", self.pattern) if self.pattern else ())]
+        self.console.say(f"{job}: the cases one after the other, their costs "
+                         f"go to {self.log(kernel.name)}")
+        status = self.jobs.command(job, argv, self.log(kernel.name))
+        shutil.rmtree(share)
+        if status:
+            log = self.log(kernel.name)
+            raise JobFailed(f"status {status}: {last_line(log)} ({log})")
         with open(f"{out}/bench.json", encoding="utf-8") as file:
             self.measured[kernel.name] = json.load(file)
         self.results.add("measure", kernel.name, "passed", job.seconds, "", out)
-        self.say_done(job, f"{len(self.measured[kernel.name]['cases'])} cases")
+        count = len(self.measured[kernel.name]["cases"])
+        self.say_done(job, f"{count} results")
 
     def write(self, job):
-        for path in report.write(self.measured, _commit()):
+        for path in report.write(self.measured, _commit(), _machine()):
             give_to(path)
         self.say_done(job, "Documentation/performance/")
 
     def finish(self):
-        for name, measured in self.measured.items():
-            self.console.plain(f"\n{name} ({measured['release']})")
-            self.console.plain(report.text(measured))
-        self.console.plain()
+        measured = {name: each for name, each in self.measured.items()
+                    if each["cases"]}
+        for name, each in measured.items():
+            self.console.plain(f"\n{report.title(name, each)}\n")
+            self.console.plain(report.text(
+                each, name.startswith("instructions")))
+        if not measured and not self.interrupt:
+            self.results.add("measure", "no case of that name", "failed", 0, "",
+                             self.out)
+        elif measured:
+            self.console.plain(f"\n{report.goals(measured)}\n")
         return super().finish()
 
 
@@ -92,6 +135,14 @@ def _commit():
         ["git", "-c", "safe.directory=*", "-C", TREE, "describe", "--always",
          "--dirty"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def _machine():
+    """The processor of this host."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"^model name\s*: (.*)", file.read(), re.M)
+    return {"model": model[1] if model else os.uname().machine,
+            "processors": os.cpu_count()}
 
 
 if __name__ == "__main__":

@@ -138,7 +138,8 @@ def main():
             results.append(result)
     path = os.path.join(os.environ.get("OUT", "."), "bench.json")
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"release": os.uname().release, "cases": results}, file,
+        json.dump({"release": os.uname().release,
+                   "version": os.uname().version, "cases": results}, file,
                   indent=1)
 
 

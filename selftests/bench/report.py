@@ -2,7 +2,10 @@
 """Tables and plots of what was measured; Documentation/performance/."""
 
 import os
-from xml.sax.saxutils import escape
+import re
+
+import plots
+from targets import TARGETS, ratio, reached, share
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 FOLDER = os.path.realpath(os.path.join(HERE, "../../Documentation/performance"))
@@ -14,93 +17,163 @@ HEAD = """\
 Performance
 ===========
 
-The cost of a packet, or of an entry, with the kernel's own driver and with this
-one, measured by turns in one boot by ``make bench`` at commit {commit}. A
-packet is made by the kernel's packet generator and ends on a device without
-wire (``tx``) or in a second network namespace at the end of a cable
-(``tx+rx``). *Share* is the tunnel's own: the cost minus that of the same
-packets without a tunnel, ours divided by the kernel's. Smaller is better, 1.00
-is the kernel's own driver. The cases are those of ``selftests/bench/cases.py``.
+What a packet, a table entry or a request costs with the kernel's own driver and
+with this one, measured by turns in one boot.
+
+:commit: {commit}
+:machine: {processors} x {model}
+:kernels: {releases}
+:repeat: ``sudo make bench`` (all of this page), ``sudo make bench-quick`` (the
+         main cases, time only, writes nothing), ``sudo make bench T='^tx/'``
+         (the cases whose name matches a regular expression)
+
+How to read it
+==============
+
+- Packets are made by the kernel's packet generator. Those of ``tx``, ``random``
+  and ``flood`` end on a device without wire; those of ``tx+rx`` and
+  ``learning`` go through a cable and end in a second network namespace, so that
+  their cost is that of sending and receiving. Nothing but the driver under test
+  has open sockets meanwhile.
+- *Time* is taken in User-Mode Linux, which runs at native speed. Of the rounds
+  the least is what the ratios are made of (whatever else the machine does only
+  adds to it); the median is beside it. *Instructions* are counted by an
+  emulator and repeat within 0.2 %; one round will do. They know nothing of
+  caches.
+- *floor* is the cost of the same packets without a tunnel, measured in the same
+  boot. *Share* is the tunnel's own: the cost minus the floor, ours divided by
+  the kernel's. *Ratio* is that of the total costs. Smaller is better.
+- ``csum``: with UDP checksum over IPv4; ``zero``: without over IPv6 (else:
+  without over IPv4, with over IPv6). ``hash``: an action on the way out has
+  asked for the packet's hash; else the packet has none, as those of a generator
+  or of a virtual machine. ``1000-flows``: at random, otherwise one. ``macs``,
+  ``vteps``: destinations at random of so many. GENEVE is the kernel's driver of
+  another tunnel with one remote.
+- Two processors at a time are measured in the emulator without counting,
+  because User-Mode Linux pays too much for interrupts between processors: only
+  the ratio says something.
+- The cases are those of ``selftests/bench/cases_*.py``.
 
 """
 TITLES = {
-    "time": "nanoseconds in User-Mode Linux (least of all pieces)",
-    "instructions": "instructions in an emulator (repeatable)",
+    "time": "Time",
+    "instructions": "Instructions",
+    "processors": "Two processors, in the emulator",
+}
+SCALES = {
+    "macs": (r"random/(\d+)-macs/100-vteps",
+             "MACs at random behind 100 VTEPs"),
+    "flood": (r"flood/(\d+)", "remotes of a flood, cost of a copy"),
+    "learning": (r"learning/known/(\d+)", "known sources at random"),
 }
 
 
-def ratio(case):
-    return case["ours"]["min"] / case["kernel"]["min"]
+def cost(value):
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
 
 
-def share(case):
-    """The tunnel's part of the cost; None without a floor."""
-    floor = case["floor"]
-    if not floor or case["kernel"]["min"] <= floor:
-        return None
-    return (case["ours"]["min"] - floor) / (case["kernel"]["min"] - floor)
+def fraction(value):
+    return "" if value is None else f"{value:.2f}"
 
 
-def rows(measured):
-    """[case, kernel's cost, ours, ratio, share]"""
-    for case in measured["cases"]:
-        if case["name"].startswith("floor/"):
-            yield (case["name"], f"{case['none']['min']:.0f}", "", "", "")
-            continue
-        part = share(case)
-        yield (case["name"], f"{case['kernel']['min']:.0f}",
-               f"{case['ours']['min']:.0f}", f"{ratio(case):.2f}",
-               "" if part is None else f"{part:.2f}")
+def unit(case, counted):
+    return case["unit"].replace("ns/", "instr./") if counted else case["unit"]
 
 
-def text(measured):
+def row(case, counted, median):
+    """Cells of a case."""
+    if "ours" not in case:
+        only = case.get("none") or case.get("kernel")
+        cells = ["", "", cost(only["min"]), "", ""]
+        return [case["name"], unit(case, counted), *cells,
+                *([""] * (3 if median else 1))]
+    kernel, ours = case.get("kernel"), case["ours"]
+    geneve = cost(case["geneve"]["min"]) if "geneve" in case else ""
+    cells = [cost(kernel["min"]) if kernel else "", cost(ours["min"]),
+             cost(case["floor"]) if case["floor"] else "",
+             fraction(ratio(case)), fraction(share(case)) if kernel else ""]
+    if median:
+        cells += [cost(kernel["median"]) if kernel else "",
+                  cost(ours["median"])]
+    return [case["name"], unit(case, counted), *cells, geneve]
+
+
+def text(measured, counted=False):
     """A table; reStructuredText takes it, too."""
-    head = ("case", "kernel", "ours", "ratio", "share")
-    table = [head, *rows(measured)]
-    wide = [max(len(row[n]) for row in table) for n in range(len(head))]
+    median = any(len(each["all"]) > 1 for case in measured["cases"]
+                 for each in case.values() if isinstance(each, dict))
+    head = ["case", "unit", "kernel", "ours", "floor", "ratio", "share"]
+    head += ["kernel, median", "ours, median"] if median else []
+    return table([[*head, "GENEVE"], *(
+        row(case, counted, median) for case in measured["cases"])])
+
+
+def table(rows):
+    """Simple table of which empty cells are dots; the first row is the head."""
+    rows = [[cell or ".." for cell in cells] for cells in rows]
+    wide = [max(map(len, column)) for column in zip(*rows)]
     line = "  ".join("=" * n for n in wide)
-    body = ["  ".join(f"{cell:{n}}" if i == 0 else f"{cell or '..':>{n}}"
-                      for i, (cell, n) in enumerate(zip(row, wide)))
-            for row in table]
+    body = ["  ".join(f"{cell:{n}}" if i < 2 else f"{cell:>{n}}"
+                      for i, (cell, n) in enumerate(zip(cells, wide))).rstrip()
+            for cells in rows]
     return "\n".join([line, body[0], line, *body[1:], line])
 
 
-def plot(measured):
-    """Bars of the ratios; a line where the kernel's driver is."""
-    cases = [c for c in measured["cases"] if not c["name"].startswith("floor/")]
-    step, left, scale = 18, 240, 260
-    height = step * len(cases) + 30
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + 460}" '
-             f'height="{height}" font-family="sans-serif" font-size="12">']
-    for number, case in enumerate(cases):
-        y = 20 + number * step
-        value = ratio(case)
-        colour = "#3a7d44" if value <= 1 else "#b5482f"
-        parts.append(
-            f'<text x="{left - 8}" y="{y + 11}" text-anchor="end">'
-            f'{escape(case["name"])}</text>'
-            f'<rect x="{left}" y="{y}" height="{step - 5}" fill="{colour}" '
-            f'width="{min(value, 1.6) * scale:.0f}"/>'
-            f'<text x="{left + min(value, 1.6) * scale + 5:.0f}" '
-            f'y="{y + 11}">{value:.2f}</text>')
-    parts.append(f'<line x1="{left + scale}" x2="{left + scale}" y1="12" '
-                 f'y2="{height - 8}" stroke="black" stroke-dasharray="4 3"/>'
-                 f'<text x="{left + scale}" y="10" text-anchor="middle">'
-                 f'kernel\'s driver</text></svg>')
-    return "\n".join(parts) + "\n"
+def met(target, value):
+    missed = round(value, 2) > target.limit
+    return f"{value:.2f}{' !' if missed else ''}"
 
 
-def write(measured, commit):
+def goals(measured):
+    """What is to be reached, and what was, in each measurement."""
+    names = [name for name in measured if not name.startswith("processors")]
+    rows = [["target", "at most", *names]]
+    for target in TARGETS:
+        cells = []
+        for name in names:
+            found = re.match(target.where, name) and reached(target,
+                                                             measured[name])
+            cells.append(met(target, found[0]) if found else "")
+        if any(cells):
+            rows.append([target.text, f"{target.limit:g}", *cells])
+    return table(rows)
+
+
+def title(name, found):
+    what, _, _ = name.partition("-")
+    return f"{TITLES[what]}, Linux {found['release']}"
+
+
+def write(measured, commit, machine):
     """The page and its plots; their paths."""
     os.makedirs(FOLDER, exist_ok=True)
-    page = HEAD.format(commit=commit)
+    page = HEAD.format(commit=commit, **machine, releases=", ".join(
+        dict.fromkeys(found["release"] for found in measured.values())))
+    page += section("Targets", "Of several cases the worst. ``!``: missed. "
+                    "``..``: not measured there.\n\n" + goals(measured))
     written = []
     for name, found in measured.items():
-        title = f"Linux {found['release']}: {TITLES[name.partition('-')[0]]}"
-        page += f"{title}\n{'=' * len(title)}\n\n{text(found)}\n\n" \
-                f".. image:: {name}.svg\n\n"
-        written.append(_save(f"{name}.svg", plot(found)))
-    return [*written, _save("performance.rst", page.rstrip() + "\n")]
+        body, paths = measurement(name, found)
+        page += section(title(name, found), body)
+        written += paths
+    return [*written, _save("README.rst", page.rstrip() + "\n")]
+
+
+def measurement(name, found):
+    """Text and plots of one machine."""
+    written = [_save(f"{name}.svg", plots.ratios(found, title(name, found)))]
+    counted = name.startswith("instructions")
+    body = f"{text(found, counted)}\n\n.. image:: {name}.svg\n"
+    for label, (pattern, axis) in SCALES.items():
+        svg = plots.scale(found, title(name, found), pattern, axis)
+        if svg:
+            written.append(_save(f"{name}-{label}.svg", svg))
+            body += f"\n.. image:: {name}-{label}.svg\n"
+    return body, written
+
+
+def section(head, body):
+    return f"{head}\n{'=' * len(head)}\n\n{body.strip()}\n\n"
 
 
 def _save(name, content):
