@@ -12,6 +12,7 @@
 #                       and packet by packet, on all kernels (root)
 #   make bench          measure what packets cost, write Documentation/performance (root)
 #   make bench-quick    the same in less than five minutes, writing nothing (root)
+#   make counts         record instructions in a packet, which check compares (root)
 #   make static         all checks that need no machine (root)
 #   make clean          remove what was built
 #
@@ -34,7 +35,7 @@ driver = KERNELDIR=$(KERNELDIR) KEEP_DEFAULTS=$(KEEP_DEFAULTS) tools/driver
 kbuild = $(MAKE) --no-print-directory -C $(KERNELDIR) M=$(CURDIR) NAME=$(NAME)
 
 .PHONY: all modules install uninstall status demo check conformance bench \
-	bench-quick static clean help headers
+	bench-quick counts static clean help headers
 all: modules
 
 # Modules that import from vxlan would not load if the symbols had other versions.
@@ -76,6 +77,9 @@ bench:
 
 bench-quick:
 	@QUICK=1 selftests/bench/run
+
+counts:
+	@selftests/bench/run counts
 
 static:
 	@tools/static

@@ -15,7 +15,8 @@ sys.path.append(os.path.join(HERE, "../check.d"))
 import report                                   # noqa: E402
 from guests import make_share                   # noqa: E402
 from jobs import JobFailed                      # noqa: E402
-from main import Check, Kernel, TREE, give_to, last_line     # noqa: E402
+from main import (                              # noqa: E402
+    KERNELS, TREE, Check, Kernel, counts, give_to, last_line)
 
 @dataclass(frozen=True)
 class Machine(Kernel):
@@ -130,6 +131,42 @@ class Bench(Check):
         return super().finish()
 
 
+class Record(Bench):
+    """`make counts`: what `make check` compares with."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = [kernel for kernel in KERNELS
+                        if kernel.name in counts.KERNELS]
+
+    def plan(self):
+        prepared = self.plan_prepare()
+        plugin = self.plan_plugin(prepared)
+        measured = [self.jobs.add(
+            "counts", kernel.name,
+            lambda job, kernel=kernel: self.measure(job, kernel),
+            [*self.plan_modules(kernel, prepared, ["vtep"]), plugin,
+             prepared[kernel.needs]], self.gate_lost("counts", kernel.name))
+            for kernel in self.kernels]
+        self.jobs.add("write", "counts", self.write, measured)
+
+    def measure(self, job, kernel):
+        self.measured[kernel.name] = self.count(job, kernel)
+        self.results.add("counts", kernel.name, "passed", job.seconds, "",
+                         self.out)
+
+    def write(self, job):
+        for name, measured in self.measured.items():
+            for case, change in counts.compare(name, measured)[0]:
+                if change:
+                    self.console.plain(f"  {name}: {case}: {change}")
+        give_to(counts.record(self.measured))
+        self.say_done(job, os.path.relpath(counts.PATH, TREE))
+
+    def finish(self):
+        return Check.finish(self)
+
+
 def _commit():
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "-C", TREE, "describe", "--always",
@@ -146,4 +183,4 @@ def _machine():
 
 
 if __name__ == "__main__":
-    sys.exit(Bench().run())
+    sys.exit((Record if sys.argv[1:] == ["counts"] else Bench)().run())

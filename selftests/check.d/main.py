@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """`make check`: which jobs there are, and in which order (see ../check)."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ from results import Results
 from twins import TwinGuest, judge_all
 
 TREE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+sys.path.append(os.path.join(TREE, "selftests/bench"))
+
+import counts                                           # noqa: E402
+
 CACHE = os.environ.get("VXLAN_CACHE", "/var/cache/vxlan")
 
 
@@ -43,7 +48,7 @@ PARTS = 2           # the tests of a kernel are spread over so many machines
 
 
 class Check:
-    name = "check"
+    name, verb = "check", "checking"
 
     def __init__(self):
         self.expression = os.environ.get("T", "").strip()
@@ -96,6 +101,7 @@ class Check:
         if self.everything:
             self.jobs.add("twin", "result", self.judge_twins, jobs,
                           self.gate_lost("twin", "result"))
+            self.plan_counts(built, plugin, prepared)
             self.jobs.add("planted", "bugs", self.planted,
                           [prepared["uml:debug-7.3"]],
                           self.gate_lost("planted", "machines/selftest"))
@@ -147,6 +153,15 @@ class Check:
             [*built[guest.kernel], plugin, prepared[guest.kernel.needs]],
             self.gate_lost("twin", guest.kernel.name))
             for guest in self.twin_guests]
+
+    def plan_counts(self, built, plugin, prepared):
+        """Instructions in a packet, on some of the kernels."""
+        return [self.jobs.add(
+            "counts", kernel.name,
+            lambda job, kernel=kernel: self.compare_counts(job, kernel),
+            [*built[kernel], plugin, prepared[kernel.needs]],
+            self.gate_lost("counts", kernel.name))
+            for kernel in self.kernels if kernel.name in counts.KERNELS]
 
     def judge_twins(self, _):
         judge_all(self, self.twin_guests)
@@ -208,6 +223,36 @@ class Check:
                    f"{self.scratch}/iproute2/link_vtep.so")
         return folder
 
+    def count(self, job, kernel):
+        """What guest.py has measured of the key cases."""
+        name = f"counts-{kernel.name}"
+        share = f"{self.scratch}/share-{name}"
+        make_share(TREE, share, f"{self.scratch}/{kernel.machine}",
+                   f"{self.scratch}/iproute2/link_vtep.so")
+        out, log = f"{self.out}/{name}", self.log(name)
+        os.makedirs(out)
+        run, guest = counts.options()
+        status = self.jobs.command(job, [
+            f"{self.machines}/run", kernel.machine, *run, "--share", share,
+            "--out", out, "--timeout", "900", "--", "python3",
+            "selftests/bench/guest.py", "--module", "modules/vtep.ko",
+            *guest], log)
+        if status:
+            raise JobFailed(f"status {status}: {last_line(log)} ({log})")
+        with open(f"{out}/bench.json", encoding="utf-8") as file:
+            return json.load(file)
+
+    def compare_counts(self, job, kernel):
+        found, remark = counts.compare(kernel.name, self.count(job, kernel))
+        if remark:
+            self.results.note(remark)
+        for case, wrong in found:
+            self.results.add("counts", f"{kernel.name}: {case}",
+                             "failed" if wrong else "passed", 0, wrong,
+                             self.log(f"counts-{kernel.name}"))
+        self.say_done(job, f"{sum(not wrong for _, wrong in found)} of "
+                      f"{len(found)} as recorded")
+
     def static(self, job):
         """tools/static prints a line for each of its checks."""
         log = self.log("static")
@@ -265,7 +310,7 @@ class Check:
         signal.signal(signal.SIGINT, self.interrupted)
         signal.signal(signal.SIGTERM, self.interrupted)
         say = self.console.say
-        say(f"checking {TREE}; logs are in {self.out}")
+        say(f"{self.verb} {TREE}; logs are in {self.out}")
         if self.expression:
             say(f"tests that match '{self.expression}' on "
                 + ", ".join(k.name for k in self.kernels))
