@@ -16,6 +16,7 @@ class Case:
     quick   whether `make bench-quick` has it
     counts  whether it makes sense with a clock that counts instructions
     smp     for a machine with two processors, and for no other
+    memory  for machines with two and with many possible processors, no others
     pieces  how many measurements one run() makes, at most
     counting  set by who measures: the clock counts instructions, one piece will
               do and the processor is slow
@@ -24,7 +25,7 @@ class Case:
 
     unit, units = "ns/packet", {}
     floor, peers = "", ()
-    quick, counts, smp = True, True, False
+    quick, counts, smp, memory = True, True, False, False
     pieces, counting, rounds = 1, False, 100
 
     def __init__(self, name):

@@ -3,6 +3,7 @@
 """The benchmark, in the machine: kernel's driver and ours by turns.
 
     guest.py --module FILE [-k EXPR] [--rounds N] [--quick] [--counts] [--smp]
+             [--memory]
 
 Prints a line for each case and writes $OUT/bench.json: for each case the
 measurements of each driver. All are loaded: the kernel's as vxlan, ours (FILE)
@@ -108,6 +109,8 @@ def parse_options():
                         help="the clock counts instructions: once is enough")
     parser.add_argument("--smp", action="store_true",
                         help="the cases for several processors, no others")
+    parser.add_argument("--memory", action="store_true",
+                        help="the cases about memory, no others")
     return parser.parse_args()
 
 
@@ -116,6 +119,7 @@ def choose(options):
     known = list(cases(options.quick or options.counts))
     wanted = [case for case in known
               if re.search(options.k, case.name) and case.smp == options.smp
+              and case.memory == options.memory
               and (options.k or case.quick or not options.quick)
               and (case.counts or not options.counts)]
     floors = {case.floor for case in wanted}
@@ -124,6 +128,8 @@ def choose(options):
 
 def main():
     options = parse_options()
+    os.environ["VXLAN_KO"] = os.path.join(
+        os.path.dirname(os.path.abspath(options.module)), "vxlan.ko")
     load(options.module)
     results, floors = [], {}
     for case in choose(options):

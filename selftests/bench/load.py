@@ -17,6 +17,7 @@ from rig import DEV, mac, vtep
 BATCH = 256
 STATIC = d.NUD_PERMANENT | d.NUD_NOARP
 HEAD = 16 + 12          # struct nlmsghdr, struct ndmsg
+LAST = 1                # sequence number of the last request of a message
 
 
 class Load:
@@ -39,7 +40,7 @@ class Load:
                           state, 0)
 
     def replace(self, shift=1):
-        """All of them move to another VTEP."""
+        """All of them move to another VTEP, or back; or are added at last."""
         return self._send(d.RTM_NEWNEIGH, d.NLM_F_CREATE | d.NLM_F_REPLACE,
                           STATIC, shift)
 
@@ -70,8 +71,8 @@ class Load:
                            flags | d.NLM_F_REQUEST, 0, 0)
         message = bytearray((head + body) * count)
         size = len(head + body)     # the last one is acknowledged
-        struct.pack_into("=H", message, len(message) - size + 6,
-                         flags | d.NLM_F_REQUEST | d.NLM_F_ACK)
+        struct.pack_into("=HI", message, len(message) - size + 6,
+                         flags | d.NLM_F_REQUEST | d.NLM_F_ACK, LAST)
         return message, size
 
     def _fill(self, message, size, numbers, shift):
@@ -101,11 +102,11 @@ class Load:
         return spent
 
     def _acknowledged(self):
-        while True:
-            for kind, _, _, body in nl.messages(self.rtnl.receive()):
-                if kind != d.NLMSG_ERROR:
-                    continue
-                error = struct.unpack_from("=i", body)[0]
-                if error:
-                    raise nl.NlError(-error)
-                return
+        """Waits for the last answer; raises if one was refused."""
+        error = number = 0
+        while number != LAST:
+            for kind, _, number, body in nl.messages(self.rtnl.receive()):
+                if kind == d.NLMSG_ERROR:
+                    error = error or struct.unpack_from("=i", body)[0]
+        if error:
+            raise nl.NlError(-error)

@@ -61,7 +61,7 @@ boot_stock() { # boot_stock FOLDER
 	cat_pid=$!
 	export TMPDIR=$tmp
 	wait_for qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" \
-		-smp "${smp:-1}" -m "${mem:-1536}" \
+		-smp "${smp:-1}${possible:+,maxcpus=$possible}" -m "${mem:-1536}" \
 		-display none -nodefaults -no-reboot -no-user-config \
 		-monitor "unix:$tmp/monitor,server=on,wait=off" \
 		-kernel "$1/vmlinuz" -initrd "$1/boot/initrd" \
