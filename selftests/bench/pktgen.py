@@ -6,9 +6,11 @@
 """
 
 import re
+import time
 from dataclasses import dataclass
 
 FOLDER = "/proc/thread-self/net/pktgen"
+PATIENCE = 20       # seconds
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,13 @@ class Pktgen:
         return max(self._spent(dev, count) for dev in self.devs)
 
     def _spent(self, dev, count):
-        said = self.ns.read(f"{FOLDER}/{dev}")
-        done = re.search(r"Result: OK: (\d+)\(.*usec, (\d+) ", said)
-        if not done or int(done[2]) != count:
-            raise RuntimeError(f"pktgen on {dev}:\n{said}")
-        return int(done[1]) * 1000 / count
+        """On a busy host the generator may only begin when `start` is over."""
+        due = time.monotonic() + PATIENCE
+        while True:
+            said = self.ns.read(f"{FOLDER}/{dev}")
+            done = re.search(r"Result: OK: (\d+)\(.*usec, (\d+) ", said)
+            if done and int(done[2]) == count:
+                return int(done[1]) * 1000 / count
+            if done or time.monotonic() > due:
+                raise RuntimeError(f"pktgen on {dev}:\n{said}")
+            time.sleep(0.02)
