@@ -15,6 +15,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from cases import cases         # noqa: E402
 
 #: Drivers and their kinds of links; a floor is measured without any.
 KINDS = {"kernel": "vxlan", "ours": "vtep", "geneve": "geneve", "none": None}
+PROFILE_SECONDS = 6
 MODULES = ("dummy", "veth", "pktgen", "udp_tunnel", "ip6_udp_tunnel", "bridge",
            "geneve", "sch_fq_codel", "sch_ingress", "cls_matchall",
            "act_skbedit", "nf_tables")
@@ -72,6 +74,20 @@ def measure(case, rounds):
     return found
 
 
+def profile(case, who):
+    """Let it run for a while, while somebody looks; see profile."""
+    made, spent = case.make(KINDS[who]), []
+    made.piece *= 40
+    made.run()
+    print("profile: begin", flush=True)
+    due = time.monotonic() + PROFILE_SECONDS
+    while time.monotonic() < due:
+        spent += made.run()
+    print("profile: end", min(spent), flush=True)
+    shutil.copy("/proc/kallsyms", os.environ["OUT"])
+    made.end()
+
+
 def results_of(case, found, floors):
     """An item of bench.json for each suffix."""
     for suffix, by in found.items():
@@ -107,6 +123,8 @@ def parse_options():
                         help="smaller tables and, without -k, fewer cases")
     parser.add_argument("--counts", action="store_true",
                         help="the clock counts instructions: once is enough")
+    parser.add_argument("--profile", choices=KINDS,
+                        help="only let a case run with this driver")
     parser.add_argument("--smp", action="store_true",
                         help="the cases for several processors, no others")
     parser.add_argument("--memory", action="store_true",
@@ -131,6 +149,11 @@ def main():
     os.environ["VXLAN_KO"] = os.path.join(
         os.path.dirname(os.path.abspath(options.module)), "vxlan.ko")
     load(options.module)
+    if options.profile:
+        for case in choose(options):
+            if not case.name.startswith("floor/"):
+                profile(case, options.profile)
+        return
     results, floors = [], {}
     for case in choose(options):
         if options.counts:

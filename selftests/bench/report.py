@@ -52,6 +52,9 @@ How to read it
 - Two processors at a time are measured in the emulator without counting,
   because User-Mode Linux pays too much for interrupts between processors: only
   the ratio says something.
+- Where the time goes is in ``profile-before.txt`` (the first version of the
+  benchmark's driver, d83364c) and ``profile-after.txt``: samples of the
+  processor's clock, by function (``sudo selftests/bench/profile``).
 - The cases are those of ``selftests/bench/cases_*.py``.
 
 """
