@@ -37,6 +37,11 @@ MACHINES = [
             0, ("--rounds", "1", "--counts"), COUNTING),
     Machine("processors-7.3", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1, 0,
             ("--rounds", "4", "--smp"), ("--smp", "2")),
+    Machine("memory-2-cpus", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1, 0,
+            ("--rounds", "1", "--memory"), ("--smp", "2", "--mem", "3072")),
+    Machine("memory-64-cpus", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1, 0,
+            ("--rounds", "1", "--memory"),
+            ("--smp", "2", "--possible", "64", "--mem", "3072")),
 ]
 QUICK = [
     Machine("time-7.3", "uml-perf-7.3", "uml:perf-7.3", 1, 0,
@@ -79,10 +84,11 @@ class Bench(Check):
                           self.gate_lost("write", "tables"))
 
     def plan_built(self, prepared):
-        """Our driver once for each machine."""
+        """Our driver for each machine; VNI filters are of kind vxlan only."""
         machines = {kernel.machine: kernel for kernel in self.kernels}
+        names = ["vtep", "vxlan"]
         return [job for kernel in machines.values()
-                for job in self.plan_modules(kernel, prepared, ["vtep"])]
+                for job in self.plan_modules(kernel, prepared, names)]
 
     def writes(self):
         return not self.quick and not self.pattern
@@ -102,14 +108,26 @@ class Bench(Check):
                          f"go to {self.log(kernel.name)}")
         status = self.jobs.command(job, argv, self.log(kernel.name))
         shutil.rmtree(share)
-        if status:
+        if not os.path.exists(f"{out}/bench.json"):
             log = self.log(kernel.name)
             raise JobFailed(f"status {status}: {last_line(log)} ({log})")
         with open(f"{out}/bench.json", encoding="utf-8") as file:
             self.measured[kernel.name] = json.load(file)
-        self.results.add("measure", kernel.name, "passed", job.seconds, "", out)
+        self.judge(kernel.name, status, job.seconds)
         count = len(self.measured[kernel.name]["cases"])
         self.say_done(job, f"{count} results")
+
+    def judge(self, name, status, seconds):
+        """What could not be measured is a failure; so is a bad kernel log."""
+        failed = self.measured[name]["failed"]
+        if status and not failed:
+            failed = {"kernel log": f"status {status}"}
+        for case, why in failed.items():
+            self.results.add("measure", f"{name}: {case}", "failed", 0, why,
+                             self.log(name))
+        if not failed:
+            self.results.add("measure", name, "passed", seconds, "",
+                             self.log(name))
 
     def write(self, job):
         for path in report.write(self.measured, _commit(), _machine()):

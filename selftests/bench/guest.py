@@ -20,11 +20,13 @@ import statistics
 import subprocess
 import sys
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../tests")]
 
-from cases import cases         # noqa: E402
+from cases import cases                         # noqa: E402
+from lib.netns import delete_all, live          # noqa: E402
 
 #: Drivers and their kinds of links; a floor is measured without any.
 KINDS = {"kernel": "vxlan", "ours": "vtep", "geneve": "geneve", "none": None}
@@ -153,24 +155,37 @@ def main():
         for case in choose(options):
             if not case.name.startswith("floor/"):
                 profile(case, options.profile)
-        return
-    results, floors = [], {}
+        return 0
+    results, failed = measure_all(options)
+    path = os.path.join(os.environ.get("OUT", "."), "bench.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"release": os.uname().release,
+                   "version": os.uname().version, "cases": results,
+                   "failed": failed}, file, indent=1)
+    return 1 if failed else 0
+
+
+def measure_all(options):
+    """Items of bench.json; {case: why} of those that could not be measured."""
+    results, failed, floors = [], {}, {}
     for case in choose(options):
         if options.counts:
             case.having(pieces=1, counting=True)
         start = time.monotonic()
-        found = measure(case, options.rounds)
+        try:
+            found = measure(case, options.rounds)
+        except Exception as error:      # pylint: disable=broad-except
+            traceback.print_exc(file=sys.stdout)
+            failed[case.name] = f"{type(error).__name__}: {error}"
+            delete_all(list(live))
+            continue
         if "none" in found.get("", ()):
             floors[case.name] = min(found[""]["none"])
         for result in results_of(case, found, floors):
             print(line(result, time.monotonic() - start), flush=True)
             results.append(result)
-    path = os.path.join(os.environ.get("OUT", "."), "bench.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"release": os.uname().release,
-                   "version": os.uname().version, "cases": results}, file,
-                  indent=1)
+    return results, failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
