@@ -12,6 +12,7 @@
 #include "vxlan_fdb_table.h"
 #include "vxlan_remote.h"
 
+#include <linux/prefetch.h>
 #include <linux/slab.h>
 
 static const struct rhashtable_params vtep_fdb_params = {
@@ -435,6 +436,18 @@ static void vtep_fdb_entry_free_rcu(struct rcu_head *rcu)
 			container_of(rcu, struct vtep_fdb_entry, rcu));
 }
 
+/**
+ * vtep_fdb_entries_free() - free what no reader can have any more
+ * @entry: the entries
+ * @count: how many
+ *
+ * Context: any.
+ */
+void vtep_fdb_entries_free(struct vtep_fdb_entry **entry, unsigned int count)
+{
+	kmem_cache_free_bulk(vtep_fdb_cache, count, (void **)entry);
+}
+
 /* The entry is out of the table or never was in it: let all of them go. */
 static void vtep_fdb_entry_put(struct vtep_dev *vtep,
 			       struct vtep_fdb_entry *entry)
@@ -564,6 +577,67 @@ free_entry:
 }
 
 /**
+ * vtep_fdb_prefetch() - have the processor fetch the places of some entries
+ * @vtep: the device
+ * @entry: the entries, which are about to be taken out
+ * @count: how many
+ *
+ * In a large table each place is far away from all others, and to wait for one
+ * after the other costs more than all else.
+ *
+ * Context: RCU.
+ */
+void vtep_fdb_prefetch(struct vtep_dev *vtep, struct vtep_fdb_entry **entry,
+		       unsigned int count)
+{
+	struct rhashtable *table = &vtep->fdb.table;
+	const struct bucket_table *buckets;
+	unsigned int i;
+
+	buckets = rht_dereference_rcu(table->tbl, table);
+	for (i = 0; i < count; i++)
+		prefetchw(rht_bucket(buckets,
+				     rht_head_hashfn(table, buckets,
+						     &entry[i]->node,
+						     vtep_fdb_params)));
+}
+
+/**
+ * vtep_fdb_entry_unhash() - the first step of an entry's end
+ * @vtep: the device
+ * @entry: the entry, which packets do not find any more
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_entry_unhash(struct vtep_dev *vtep,
+			   struct vtep_fdb_entry *entry)
+{
+	struct vtep_fdb *fdb = &vtep->fdb;
+
+	lockdep_assert_held(&vtep->lock);
+
+	if (vtep_fdb_is_default(vtep, entry))
+		RCU_INIT_POINTER(fdb->flood, NULL);
+	rhashtable_remove_fast(&fdb->table, &entry->node, vtep_fdb_params);
+	entry->gone = true;
+	fdb->count--;
+}
+
+/**
+ * vtep_fdb_entry_end() - the last step, when the entry has no id any more
+ * @vtep: the device
+ * @entry: the entry; listeners are told. The caller frees it after a grace
+ *	period.
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_entry_end(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
+{
+	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_DEL);
+	vtep_fdb_entry_put(vtep, entry);
+}
+
+/**
  * vtep_fdb_entry_destroy() - take an entry out of the table and free it
  * @vtep: the device
  * @entry: the entry; listeners are told
@@ -573,17 +647,9 @@ free_entry:
 void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry)
 {
-	struct vtep_fdb *fdb = &vtep->fdb;
-
-	lockdep_assert_held(&vtep->lock);
-
-	if (vtep_fdb_is_default(vtep, entry))
-		RCU_INIT_POINTER(fdb->flood, NULL);
-	rhashtable_remove_fast(&fdb->table, &entry->node, vtep_fdb_params);
-	xa_erase(&fdb->ids, entry->id);
-	fdb->count--;
-	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_DEL);
-	vtep_fdb_entry_put(vtep, entry);
+	vtep_fdb_entry_unhash(vtep, entry);
+	xa_erase(&vtep->fdb.ids, entry->id);
+	vtep_fdb_entry_end(vtep, entry);
 	call_rcu(&entry->rcu, vtep_fdb_entry_free_rcu);
 }
 

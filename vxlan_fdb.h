@@ -66,6 +66,7 @@ struct vtep_fdb_slots {
  * @id: index in vtep_fdb.ids, constant while the entry is in the table
  * @offloaded: a switch forwards to @remote by itself; written under
  *	vtep_dev.lock
+ * @gone: the entry was taken out of the table; vtep_dev.lock
  * @rcu: frees it after the last reader
  */
 struct vtep_fdb_entry {
@@ -81,6 +82,7 @@ struct vtep_fdb_entry {
 	unsigned long used;
 	u32 id;
 	bool offloaded;
+	bool gone;
 	struct rcu_head rcu;
 };
 

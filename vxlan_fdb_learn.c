@@ -189,9 +189,10 @@ struct vtep_fdb_ageing {
 };
 
 /* Also notes when the next entry is due. */
-static bool vtep_fdb_expired(const struct vtep_fdb_entry *entry,
-			     struct vtep_fdb_ageing *ageing)
+static bool vtep_fdb_expired(struct vtep_dev *vtep,
+			     struct vtep_fdb_entry *entry, void *arg)
 {
+	struct vtep_fdb_ageing *ageing = arg;
 	unsigned long due;
 
 	if (!vtep_fdb_ages(entry))
@@ -204,43 +205,18 @@ static bool vtep_fdb_expired(const struct vtep_fdb_entry *entry,
 	return false;
 }
 
-static void vtep_fdb_age_one(struct vtep_dev *vtep,
-			     struct vtep_fdb_entry *entry)
+static bool vtep_fdb_expire(struct vtep_dev *vtep,
+			    struct vtep_fdb_entry *entry, void *arg)
 {
+	if (!vtep_fdb_expired(vtep, entry, arg))
+		return false;
 	/* Listeners are told that it is stale, not that it was reachable. */
 	WRITE_ONCE(entry->state, NUD_STALE);
 	vtep_count(vtep->counters, VTEP_FDB_AGED);
-	vtep_fdb_entry_destroy(vtep, entry);
+	return true;
 }
 
-static void vtep_fdb_age_chunk(struct vtep_dev *vtep, u32 *id,
-			       struct vtep_fdb_ageing *ageing)
-{
-	struct vtep_fdb_entry *entry;
-	unsigned int seen;
-
-	rcu_read_lock();
-	for (seen = 0; seen < 256; seen++, ++*id) {
-		entry = vtep_fdb_next(vtep, id);
-		if (!entry) {
-			*id = U32_MAX;
-			break;
-		}
-		if (!vtep_fdb_expired(entry, ageing))
-			continue;
-		spin_lock_bh(&vtep->lock);
-		if (xa_load(&vtep->fdb.ids, *id) == entry &&
-		    vtep_fdb_expired(entry, ageing))
-			vtep_fdb_age_one(vtep, entry);
-		spin_unlock_bh(&vtep->lock);
-	}
-	rcu_read_unlock();
-}
-
-/*
- * Goes through the table in steps, without a lock but for the entry that goes,
- * and comes back when the next one is due.
- */
+/* Goes through the table, and comes back when the next entry is due. */
 static void vtep_fdb_age_work(struct work_struct *work)
 {
 	struct vtep_dev *vtep = container_of(work, struct vtep_dev,
@@ -249,7 +225,11 @@ static void vtep_fdb_age_work(struct work_struct *work)
 		.now = jiffies,
 		.next = jiffies + VTEP_AGE_STEP,
 	};
-	u32 id = 0;
+	const struct vtep_fdb_sweep sweep = {
+		.due = vtep_fdb_expired,
+		.take = vtep_fdb_expire,
+		.arg = &ageing,
+	};
 
 	rcu_read_lock();
 	ageing.interval = min_t(u64, MAX_JIFFY_OFFSET,
@@ -258,10 +238,7 @@ static void vtep_fdb_age_work(struct work_struct *work)
 	if (!ageing.interval)
 		return;
 
-	while (id != U32_MAX) {
-		vtep_fdb_age_chunk(vtep, &id, &ageing);
-		cond_resched();
-	}
+	vtep_fdb_sweep(vtep, &sweep);
 	/* However many entries there are: no more than one walk a second. */
 	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
 			   max_t(unsigned long, HZ, ageing.next - ageing.now));

@@ -51,6 +51,20 @@ struct vtep_fdb_target {
 	struct vtep_nexthop *nexthop;
 };
 
+/**
+ * struct vtep_fdb_sweep - what many entries are taken out for
+ * @due: may an entry have to go? Under RCU, without the lock.
+ * @take: does it have to go, as a whole? Under vtep_dev.lock.
+ * @arg: for both
+ */
+struct vtep_fdb_sweep {
+	bool (*due)(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		    void *arg);
+	bool (*take)(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+		     void *arg);
+	void *arg;
+};
+
 int vtep_fdb_offer(struct vtep_dev *vtep, const struct vtep_fdb_key *key,
 		   const struct vtep_dest *dest, bool user,
 		   struct netlink_ext_ack *extack);
@@ -91,5 +105,12 @@ vtep_fdb_entry_create(struct vtep_dev *vtep,
 		      struct netlink_ext_ack *extack);
 void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry);
+void vtep_fdb_entry_unhash(struct vtep_dev *vtep,
+			   struct vtep_fdb_entry *entry);
+void vtep_fdb_entry_end(struct vtep_dev *vtep, struct vtep_fdb_entry *entry);
+void vtep_fdb_entries_free(struct vtep_fdb_entry **entry, unsigned int count);
+void vtep_fdb_prefetch(struct vtep_dev *vtep, struct vtep_fdb_entry **entry,
+		       unsigned int count);
+void vtep_fdb_sweep(struct vtep_dev *vtep, const struct vtep_fdb_sweep *sweep);
 
 #endif /* VTEP_FDB_TABLE_H */
