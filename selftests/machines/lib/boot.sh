@@ -44,6 +44,8 @@ boot_stock() { # boot_stock FOLDER
 	local args='console=ttyS0 loglevel=5 panic=-1 oops=panic log_buf_len=8M'
 	args+=' net.ifnames=0 mitigations=off nosoftlockup nowatchdog random.trust_cpu=on'
 	args+=' rcupdate.rcu_cpu_stall_timeout=120 unknown_nmi_panic' # see last_words.py
+	# those that are there, but never started
+	[ -z "$possible" ] || args+=" maxcpus=${smp:-1}"
 	accel=$(choose_accel "$1")
 	case ${icount:+icount}$accel in
 	icount*) accel=tcg,thread=single,tb-size=512 cpu=max count=(-icount "shift=0,sleep=on") ;;
@@ -61,7 +63,7 @@ boot_stock() { # boot_stock FOLDER
 	cat_pid=$!
 	export TMPDIR=$tmp
 	wait_for qemu-system-x86_64 -machine q35 -accel "$accel" -cpu "$cpu" \
-		-smp "${smp:-1}${possible:+,maxcpus=$possible}" -m "${mem:-1536}" \
+		-smp "${possible:-${smp:-1}}" -m "${mem:-1536}" \
 		-display none -nodefaults -no-reboot -no-user-config \
 		-monitor "unix:$tmp/monitor,server=on,wait=off" \
 		-kernel "$1/vmlinuz" -initrd "$1/boot/initrd" \
