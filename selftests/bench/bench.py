@@ -30,7 +30,7 @@ COUNTING = ("--icount", "yes", "--mem", "3072")
 #: slow but always says the same; time is taken at native speed.
 MACHINES = [
     Machine("time-7.3", "uml-perf-7.3", "uml:perf-7.3", 1, 0,
-            ("--rounds", "5")),
+            ("--rounds", "4")),
     Machine("instructions-7.3", "7.3-cloud-amd64", "stock:7.3-cloud-amd64", 1,
             0, ("--rounds", "1", "--counts"), COUNTING),
     Machine("instructions-6.1", "6.1-cloud-amd64", "stock:6.1-cloud-amd64", 1,

@@ -14,7 +14,7 @@ from lib import nl
 from lib import nldefs as d
 from rig import DEV, mac, vtep
 
-BATCH = 256
+BATCH = 128
 STATIC = d.NUD_PERMANENT | d.NUD_NOARP
 HEAD = 16 + 12          # struct nlmsghdr, struct ndmsg
 LAST = 1                # sequence number of the last request of a message
