@@ -140,7 +140,8 @@ class Groups(Case):
 
     Its cost is that of taking a device with a group up and down, less that of
     one without. `core`: what a socket pays to join and leave on that interface,
-    less two system calls that do nothing; `share`: what is the driver's.
+    less two system calls that do nothing; `share`: what is the driver's;
+    `growth`: by how much that is more where there are many.
     """
 
     unit, rounds = "ns", 1
@@ -170,6 +171,7 @@ class Groups(Case):
             core = best["core"] - best["calls"]
             found.update({f"{count}": [cost], f"{count}/core": [core],
                           f"{count}/share": [cost - core]})
+        found["growth"] = [found[f"{MANY}/share"][0] - found[f"{FEW}/share"][0]]
         return found
 
 
@@ -275,6 +277,6 @@ def swap(file):
 
 def cases(quick):
     devices, vnis = (500, 1000) if quick else (4000, 10000)
-    yield Devices(f"devices/{devices}", devices)
-    yield Groups("groups").having(quick=False, counts=False)
-    yield Vnis(f"vnis/{vnis}", vnis)
+    for case in (Devices(f"devices/{devices}", devices), Groups("groups"),
+                 Vnis(f"vnis/{vnis}", vnis)):
+        yield case.having(quick=False, counts=False)

@@ -71,6 +71,8 @@ SCALES = {
              "MACs at random behind 100 VTEPs"),
     "flood": (r"flood/(\d+)", "remotes of a flood, cost of a copy"),
     "learning": (r"learning/known/(\d+)", "known sources at random"),
+    "dump": (r"fdb/(\d+)/dump", "entries of a dump, time of each"),
+    "add": (r"fdb/(\d+)/add", "entries added, time of each"),
 }
 
 
