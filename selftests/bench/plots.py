@@ -8,7 +8,8 @@ import targets
 
 COLOURS = {"kernel": "#b5482f", "ours": "#3a7d44"}
 HEAD = """\
-set terminal svg size {width},{height} font 'sans-serif,12' background '#ffffff'
+set terminal svg noenhanced size {width},{height} font 'sans-serif,12' \\
+    background '#ffffff'
 set grid
 """
 
@@ -28,7 +29,7 @@ set xlabel "ours, the kernel's own driver being 1.00"
 set xrange [0:1.6]
 set yrange [-1:{len(cases)}]
 set style fill solid noborder
-set key top right
+set key outside top right horizontal
 set arrow from 1, graph 0 to 1, graph 1 nohead dashtype 2 lc rgb 'black' front
 plot $data using 3:2:(0):3:($2-0.38):($2+0.38):ytic(1) with boxxyerror \\
     lc rgb '{COLOURS['ours']}' title "total", \\
