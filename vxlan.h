@@ -16,7 +16,6 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
-#include <net/gro_cells.h>
 #include <net/vxlan.h>
 
 #include "vxlan_addr.h"
@@ -24,6 +23,7 @@
 #include "vxlan_hdr.h"
 #include "vxlan_stats.h"
 
+struct vtep_cell;
 struct vtep_fdb_entry;
 struct vtep_group;
 struct vtep_sock;
@@ -108,7 +108,7 @@ struct vtep_remotes {
  * @nexthops: struct vtep_nexthop by id of the nexthop; @lock
  * @lock: spinlock, BH: changes of @fdb, @remotes and @nexthops. Learning takes
  *	it in softirq, so nothing walks a table while holding it.
- * @gro_cells: receive aggregation of the inner packets
+ * @cells: the ways of received frames up the stack, per CPU
  * @counters: named counters per CPU
  * @route_genid: cached routes with another number are outdated; written under
  *	RTNL
@@ -125,7 +125,7 @@ struct vtep_dev {
 	struct vtep_sock __rcu *sock[VTEP_FAMILIES];
 	struct vtep_fdb fdb;
 	struct vtep_counters __percpu *counters;
-	struct gro_cells gro_cells;
+	struct vtep_cell __percpu *cells;
 	u32 route_genid;
 	bool has_mdb;
 

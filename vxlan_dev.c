@@ -8,6 +8,7 @@
 #include "vxlan.h"
 #include "vxlan_abi.h"
 #include "vxlan_attach.h"
+#include "vxlan_cell.h"
 #include "vxlan_ethtool.h"
 #include "vxlan_fdb.h"
 #include "vxlan_fdb_msg.h"
@@ -38,12 +39,13 @@ static int vtep_dev_init(struct net_device *dev)
 	vtep->counters = vtep_counters_alloc();
 	if (!vtep->counters)
 		return -ENOMEM;
-	err = gro_cells_init(&vtep->gro_cells, dev);
-	if (err)
+	err = -ENOMEM;
+	vtep->cells = vtep_cells_start(dev);
+	if (!vtep->cells)
 		goto free_counters;
 	err = vtep_remotes_init(vtep);
 	if (err)
-		goto destroy_cells;
+		goto stop_cells;
 	vtep_nexthops_init(vtep);
 	vtep_filter_init(vtep);
 	vtep_fdb_age_init(vtep);
@@ -61,8 +63,9 @@ exit_fdb:
 exit_remotes:
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
-destroy_cells:
-	gro_cells_destroy(&vtep->gro_cells);
+stop_cells:
+	vtep_cells_stop(vtep->cells);
+	free_percpu(vtep->cells);
 free_counters:
 	free_percpu(vtep->counters);
 	return err;
@@ -80,7 +83,7 @@ static void vtep_dev_uninit(struct net_device *dev)
 	vtep_fdb_exit(vtep);
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
-	gro_cells_destroy(&vtep->gro_cells);
+	vtep_cells_stop(vtep->cells);
 	free_percpu(vtep->counters);
 }
 
@@ -88,6 +91,8 @@ static void vtep_dev_free(struct net_device *dev)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
 
+	/* A grace period has passed since vtep_dev_uninit(). */
+	free_percpu(vtep->cells);
 	kfree(rcu_dereference_protected(vtep->cfg, true));
 	RCU_INIT_POINTER(vtep->cfg, NULL);
 }

@@ -6,6 +6,7 @@
  */
 #include "vxlan_rx.h"
 #include "vxlan.h"
+#include "vxlan_cell.h"
 #include "vxlan_fdb.h"
 #include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
@@ -14,7 +15,6 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
-#include <net/gro_cells.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 #include <net/udp.h>
@@ -212,17 +212,6 @@ static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
 	return verdict;
 }
 
-static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb)
-{
-	struct vtep_dev *vtep = rx->vtep;
-
-	dev_sw_netstats_rx_add(vtep->dev, skb->len);
-	if (unlikely(rx->filter))
-		vtep_filter_count_rx(rx->filter, skb->len);
-	if (unlikely(gro_cells_receive(&vtep->gro_cells, skb)))
-		vtep_count(vtep->counters, VTEP_RX_BACKLOG);
-}
-
 static void vtep_rx_drop(const struct vtep_rx *rx, struct sk_buff *skb,
 			 enum vtep_counter why)
 {
@@ -231,14 +220,31 @@ static void vtep_rx_drop(const struct vtep_rx *rx, struct sk_buff *skb,
 	vtep_drop(rx->vtep, skb, why);
 }
 
-static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb)
+/* @local: it comes from a transmission, not from a socket. */
+static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb,
+		       bool local)
+{
+	struct vtep_dev *vtep = rx->vtep;
+	enum vtep_counter verdict;
+
+	dev_sw_netstats_rx_add(vtep->dev, skb->len);
+	if (unlikely(rx->filter))
+		vtep_filter_count_rx(rx->filter, skb->len);
+	verdict = local ? vtep_cell_receive(vtep->cells, skb) :
+			  vtep_cell_pass(vtep->cells, skb);
+	if (unlikely(verdict != VTEP_OK))
+		vtep_rx_drop(rx, skb, verdict);
+}
+
+static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb,
+			    bool local)
 {
 	struct vtep_dev *vtep = rx->vtep;
 
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	skb_reset_network_header(skb);
-	vtep_rx_up(rx, skb);
+	vtep_rx_up(rx, skb, local);
 }
 
 /*
@@ -276,7 +282,7 @@ static void vtep_rx_gpe(const struct vtep_rx *rx, struct sk_buff *skb,
 	enum vtep_counter verdict = vtep_rx_packet(rx, skb, hdr);
 
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_up(rx, skb);
+		vtep_rx_up(rx, skb, false);
 	else
 		vtep_rx_drop(rx, skb, verdict);
 }
@@ -308,7 +314,7 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		verdict = vtep_rx_frame(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(&rx, skb);
+		vtep_rx_deliver(&rx, skb, false);
 	else
 		vtep_rx_drop(&rx, skb, verdict);
 }
@@ -340,7 +346,7 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 		verdict = vtep_rx_source(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(&rx, skb);
+		vtep_rx_deliver(&rx, skb, true);
 	else
 		vtep_rx_drop(&rx, skb, verdict);
 }

@@ -66,9 +66,8 @@ static const struct vtep_counter_info {
 		RX_DROPPED, DEV_READY),
 	COUNTER(VTEP_RX_NOMEM, VTEP_PER_DEV, "rx_nomem",
 		RX_DROPPED, NOMEM),
-	/* The core has counted it as dropped and freed it. */
 	COUNTER(VTEP_RX_BACKLOG, VTEP_PER_DEV, "rx_backlog",
-		NONE, NOT_SPECIFIED),
+		RX_DROPPED, CPU_BACKLOG),
 	COUNTER(VTEP_TX_NO_TUNNEL_INFO, VTEP_PER_DEV, "tx_no_tunnel_info",
 		TX_DROPPED, TUNNEL_TXINFO),
 	COUNTER(VTEP_TX_NO_DESTINATION, VTEP_PER_DEV, "tx_no_destination",

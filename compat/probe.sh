@@ -111,6 +111,9 @@ result NEXTHOP_FDB_DST_PORT \
 result VXLAN_DEV_CREATE \
 	has net/vxlan.h vxlan_dev_create
 
+result NET_UDP_TABLE \
+	has net/netns/ipv4.h udp_table
+
 # Packets and memory
 if [ -e "$include/net/dropreason-core.h" ]; then
 	reasons=net/dropreason-core.h
@@ -123,6 +126,12 @@ result DROP_REASONS_VXLAN \
 	SKB_DROP_REASON_MAC_INVALID_SOURCE SKB_DROP_REASON_NO_TX_TARGET \
 	SKB_DROP_REASON_TUNNEL_TXINFO \
 	SKB_DROP_REASON_IP_TUNNEL_ECN SKB_DROP_REASON_LOCAL_MAC
+result SKB_UNSET_TRANSPORT_HEADER \
+	has linux/skbuff.h skb_unset_transport_header
+result NET_HOTDATA \
+	has net/hotdata.h max_backlog
+result GRO_NODE \
+	has linux/netdevice.h gro_node
 result KZALLOC_OBJ \
 	has linux/slab.h kzalloc_obj
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Network devices: two properties that were flags, what segmentation can do,
- * and the operations on the forwarding table.
+ * what polling holds, and the operations on the forwarding table.
  *
  * An operation of the driver has the newest shape. Where the kernel wants an
  * older one, a macro with arguments gives the driver's function, where it is
@@ -47,6 +47,16 @@ static inline void vtep_netdev_set_large_gso(struct net_device *dev)
 	dev->gso_partial_features = NETIF_F_GSO_ENCAP_ALL;
 	dev->mangleid_features = NETIF_F_GSO_PARTIAL;
 	netif_set_tso_max_size(dev, GSO_MAX_SIZE);
+#endif
+}
+
+/* Has it packets that it has not handed over, to be merged or with others? */
+static inline bool vtep_napi_holds(const struct napi_struct *napi)
+{
+#if HAVE_GRO_NODE
+	return napi->gro.bitmask || napi->gro.rx_count;
+#else
+	return napi->gro_bitmask || napi->rx_count;
 #endif
 }
 

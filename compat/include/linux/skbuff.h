@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Drop reasons. They are no ABI: where one is missing, the nearest that the
+ * A function for received packets, and drop reasons. They are no ABI: where one is missing, the nearest that the
  * kernel has is reported instead.
  */
 #ifndef COMPAT_LINUX_SKBUFF_H
 #define COMPAT_LINUX_SKBUFF_H
 
 #include_next <linux/skbuff.h>
+
+#if !HAVE_SKB_UNSET_TRANSPORT_HEADER
+static inline void skb_unset_transport_header(struct sk_buff *skb)
+{
+	skb->transport_header = (typeof(skb->transport_header))~0U;
+}
+#endif
 
 #if !HAVE_DROP_REASONS_VXLAN
 #define SKB_DROP_REASON_VXLAN_INVALID_HDR	SKB_DROP_REASON_HDR_TRUNC

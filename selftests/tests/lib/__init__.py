@@ -22,6 +22,7 @@ underlay  V4, V6: .group .other_group .new_group() .address(host)
           .check(outer, vni, host, dst host or group): all bytes that have
           one right value; .check_report(report).
 gro       merging(fabric, host): its eth0 merges packets that come one by one.
+batch     Batch(namespaces): many underlay packets in one softirq; shortcut(on).
 capture   Capture(ns, ifname): open BEFORE the action. packets(match, sent),
           outers(sent, match), reports(group, record), wait_for(match),
           wait_count(match, n), quiet(seconds, match), clear(), save(path),
