@@ -21,6 +21,12 @@ underlay  V4, V6: .group .other_group .new_group() .address(host)
           .options(host, group) .group_mac(group) .members(ns) -> {group: users}
           .check(outer, vni, host, dst host or group): all bytes that have
           one right value; .check_report(report).
+shortcut  both(scenario): the same result with shortcuts and without; set_to(),
+          Toggling(); Lane: a Bench of one source port, .burst() .through()
+          .untapped(); seen(packets), growth(places), calm_wired(), rest().
+nft       rules(ns, table(family, hook(...), rule...)), counted(ns).
+gso       Unfinished(ns, dev): frames with unfilled checksums and large
+          segments; tcp(), udp().
 gro       merging(fabric, host): its eth0 merges packets that come one by one.
 batch     Batch(namespaces): many underlay packets in one softirq; shortcut(on).
 capture   Capture(ns, ifname): open BEFORE the action. packets(match, sent),

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The source port tells the flow, with a short hash too: one port for a flow,
+as many ports as before for many flows, and a secret in it.
+"""
+
+import collections
+import re
+import struct
+
+import pytest
+
+from lib import build, links
+from lib.bench import ALICE, BOB, DEV, IP, Bench, inner, not_ip
+from lib.gso import Unfinished, tcp
+from lib.inject import send_frames
+from lib.shortcut import both, calm_wired, set_to
+from lib.underlay import V4, V6
+from lib.wire import TCP
+
+FLOWS = 1000
+ON = pytest.mark.parametrize("on", (False, True), ids=("off", "on"))
+
+
+@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
+def underlay(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    with calm_wired() as made:
+        yield made
+
+
+@pytest.fixture
+def bench(fabric, underlay):
+    made = Bench(fabric, underlay, "srcport 20000 60000")
+    yield made
+    made.delete()
+
+
+def ports(bench, frames):
+    """The source port of each, in order."""
+    bench.wire.clear()
+    bench.tenant.send(*frames)
+    return [p.outer.sport for p in bench.wire.wait_count(
+        lambda p: p.sent and p.outer, len(frames))]
+
+
+def flows(count, version=4):
+    """So many flows, which differ in one port."""
+    return [inner(version, sport=n + 1) for n in range(count)]
+
+
+@ON
+@pytest.mark.parametrize("version", (4, 6), ids=("inner4", "inner6"))
+def test_one_port_a_flow(bench, version, on):
+    """Nothing but addresses, protocol and ports counts."""
+    with set_to(on):
+        for sport in 1, 2, 3:
+            same = [inner(version, sport=sport, **fields) for fields in (
+                {}, {"tos": 7}, {"ttl": 3}, {"payload": bytes(900)})]
+            assert len(set(ports(bench, same))) == 1
+
+
+@ON
+@pytest.mark.parametrize("version", (4, 6), ids=("inner4", "inner6"))
+def test_all_of_a_connection(bench, version, on):
+    """Opening, data, large segments and end of a connection are one flow."""
+    with set_to(on), Unfinished(bench.ns, DEV) as out:
+        bench.wire.clear()
+        out.send(tcp(version, 0, flags=2), tcp(version, 10),
+                 tcp(version, 5000, 1000), tcp(version, 0, flags=0x11))
+        packets = bench.wire.wait_count(lambda p: p.sent and p.outer, 8)
+        assert len({p.outer.sport for p in packets}) == 1
+
+
+def fragments(version, ident=7):
+    """The first fragment, a later one, and the last."""
+    data = build.udp(*IP[version], 1234, 5678, bytes(64))
+    if version == 4:
+        return [build.ip_frame(BOB, ALICE, build.ipv4(
+            *IP[4], 17, data if not field & 0x1fff else bytes(72),
+            frag=field, ident=ident)) for field in (0x2000, 0x20b9, 0x00c2)]
+    return [build.ip_frame(BOB, ALICE, build.ipv6(
+        *IP[6], 44, struct.pack("!BBHI", 17, 0, field, ident)
+        + (data if field == 1 else bytes(72)))) for field in (1, 0x5c9, 0x610)]
+
+
+@ON
+@pytest.mark.parametrize("version", (4, 6), ids=("inner4", "inner6"))
+def test_fragments_together(bench, version, on):
+    """The fragments of a datagram go one way: by addresses only, whatever
+    ports the first one tells.
+    """
+    with set_to(on):
+        assert len(set(ports(bench, fragments(version)))) == 1
+        assert len(set(ports(bench, [
+            frame for ident in range(5)
+            for frame in fragments(version, ident)]))) == 1
+
+
+@pytest.mark.parametrize("name, make", (
+    ("udp4", lambda n: inner(4, sport=n)),
+    ("udp6", lambda n: inner(6, sport=n)),
+    ("dport", lambda n: inner(4, dport=n)),
+    ("tcp4", lambda n: build.ip_frame(BOB, ALICE, build.ip(
+        *IP[4], TCP, struct.pack("!HHIIBBHHH", n, 2, 3, 4, 0x50, 16, 9, 0,
+                                 0)))),
+    ("address4", lambda n: build.ip_frame(BOB, ALICE, build.ipv4(
+        f"10.{n >> 8}.{n & 255}.1", IP[4][1], 17, bytes(20), frag=0x2000))),
+    ("address6", lambda n: build.ip_frame(BOB, ALICE, build.ipv6(
+        f"fd0a::{n:x}", IP[6][1], 132, bytes(20)))),
+    ("macs", lambda n: not_ip(src=f"02:00:00:01:{n >> 8:02x}:{n & 255:02x}")),
+    ("tagged", lambda n: inner(4, sport=n)[:12] + b"\x81\0\0\x05"
+     + inner(4, sport=n)[12:]),
+))
+def test_spread(bench, underlay, name, make):
+    """A thousand flows have nearly as many ports as chance would give them,
+    evenly over the range, with shortcuts no less than without.
+    """
+    found = {}
+    for on in (False, True):
+        with set_to(on):
+            found[on] = ports(bench, [make(n + 1) for n in range(FLOWS)])
+    for got in found.values():
+        assert len(set(got)) > 0.95 * FLOWS, name
+        assert all(20000 <= port <= 60000 for port in got)
+        parts = collections.Counter((port - 20000) * 8 // 40001
+                                    for port in got)
+        # 125 each, with a deviation of 10.5.
+        assert len(parts) == 8 and min(parts.values()) > 60
+        assert max(parts.values()) < 190
+
+
+def test_spread_over_queues(fabric, underlay):
+    """The queues of a lower device share the flows evenly."""
+    far, to = fabric.host[2], {V4: "10.7.0.2", V6: "fd07::2"}[underlay]
+
+    def scenario():
+        ns = fabric.host[1].ns
+        ns.ip("link add q0 numtxqueues 4 numrxqueues 4 type veth peer name "
+              "q1 numtxqueues 4 numrxqueues 4", "link set q0 up",
+              "link set q1 up")
+        try:
+            address = {V4: "10.7.0.1/24", V6: "fd07::1/64"}[underlay]
+            links.add_address(ns, "q0", address)
+            ns.ip(f"neigh add {to} lladdr {far.mac} dev q0 nud permanent")
+            ns.run("tc qdisc replace dev q0 root mq")
+            return shares(ns, fabric, underlay, to, address.split("/")[0])
+        finally:
+            ns.ip("link del q0")
+
+    found = []
+    for on in (False, True):
+        with set_to(on):
+            found.append(scenario())
+    for counts in found:
+        assert FLOWS <= sum(counts) < FLOWS + 10 and len(counts) == 4
+        assert min(counts) > 170 and max(counts) < 330      # 250 +- 14
+
+
+def shares(ns, fabric, underlay, to, local):
+    """Packets that each queue of q0 got."""
+    ns.ip(f"link add vq type vxlan id 9 dstport 4789 remote {to} "
+          f"local {local} dev q0", "link set vq up")
+    try:
+        send_frames(ns, "vq", *flows(FLOWS))
+        said = ns.run("tc -s qdisc show dev q0")
+        return [int(n) for n in re.findall(
+            r"parent \S+:\S+.*\n Sent \d+ bytes (\d+) pkt", said)]
+    finally:
+        ns.rtnl.dellink("vq")
+
+
+def test_both_ways_alike(fabric, underlay):
+    """The port does not depend on the way a packet came: a tenant's and one
+    that a bridge forwards.
+    """
+    def scenario():
+        bench = Bench(fabric, underlay, "srcport 20000 60000")
+        try:
+            first = ports(bench, flows(50))
+            assert ports(bench, flows(50)) == first
+            ns = bench.ns
+            links.add_bridge(ns, "br0")
+            links.set_port(ns, DEV, "br0")
+            ns.ip("link add port0 master br0 type veth peer name port1",
+                  "link set port0 up", "link set port1 up")
+            bench.wire.clear()
+            send_frames(ns, "port1", *flows(50))
+            again = [p.outer.sport for p in bench.wire.wait_count(
+                lambda p: p.sent and p.outer and p.outer.inner in flows(50),
+                50)]
+            return again == first
+        finally:
+            bench.delete()
+            fabric.host[1].ns.ip("link del port0", "link del br0")
+
+    assert both(scenario)
