@@ -14,7 +14,7 @@ from lib import nl
 from lib import nldefs as d
 from rig import DEV, mac, vtep
 
-BATCH = 128
+BATCH = 256
 STATIC = d.NUD_PERMANENT | d.NUD_NOARP
 HEAD = 16 + 12          # struct nlmsghdr, struct ndmsg
 LAST = 1                # sequence number of the last request of a message
@@ -105,8 +105,9 @@ class Load:
         """Waits for the last answer; raises if one was refused."""
         error = number = 0
         while number != LAST:
-            for kind, _, number, body in nl.messages(self.rtnl.receive()):
-                if kind == d.NLMSG_ERROR:
+            for kind, _, sequence, body in nl.messages(self.rtnl.receive()):
+                if kind == d.NLMSG_ERROR:       # not an entry that was found
+                    number = sequence
                     error = error or struct.unpack_from("=i", body)[0]
         if error:
             raise nl.NlError(-error)
