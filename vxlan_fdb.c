@@ -22,6 +22,9 @@ static const struct rhashtable_params vtep_fdb_params = {
 	.automatic_shrinking = true,
 };
 
+/* With fewer entries the table may be made smaller. */
+#define VTEP_FDB_SHRINK	4096
+
 static struct kmem_cache *vtep_fdb_cache;
 static const struct vtep_fdb_hooks *vtep_fdb_hooks;
 
@@ -166,9 +169,11 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 			  lockdep_is_held(&vtep->lock);
 	struct vtep_nexthop *nexthop;
 	struct vtep_fdb_slots *slots;
+	void *to;
 
 	*dst = (struct vtep_fdb_dst) {};
-	slots = rcu_dereference_check(entry->slots, held);
+	to = rcu_dereference_check(entry->to, held);
+	slots = vtep_fdb_to(to, VTEP_FDB_TO_SLOTS);
 	if (slots) {
 		if (index >= slots->count)
 			return false;
@@ -180,18 +185,20 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 
 	if (index)
 		return false;
-	dst->remote = rcu_dereference_check(entry->remote, held);
-	dst->offloaded = READ_ONCE(entry->offloaded);
-	if (dst->remote)
-		return true;
-	nexthop = rcu_dereference_check(entry->nexthop, held);
+	nexthop = vtep_fdb_to(to, VTEP_FDB_TO_NEXTHOP);
 	if (nexthop) {
 		dst->nhid = nexthop->id;
 		return true;
 	}
-	/* A group has made room for a remote just now. */
-	dst->remote = rcu_dereference_check(entry->remote, held);
+	dst->remote = vtep_fdb_to(to, VTEP_FDB_TO_REMOTE);
+	dst->offloaded = READ_ONCE(entry->offloaded);
 	return dst->remote;
+}
+
+static void vtep_fdb_set_to(struct vtep_fdb_entry *entry, void *to,
+			    unsigned long kind)
+{
+	rcu_assign_pointer(entry->to, (void *)((unsigned long)to | kind));
 }
 
 /* Slots */
@@ -303,7 +310,7 @@ void vtep_fdb_slots_publish(struct vtep_dev *vtep,
 {
 	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
 
-	rcu_assign_pointer(entry->slots, slots);
+	vtep_fdb_set_to(entry, slots, VTEP_FDB_TO_SLOTS);
 	if (old)
 		kfree_rcu(old, rcu);
 }
@@ -416,14 +423,10 @@ void vtep_fdb_redirect(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 {
 	struct vtep_fdb_target old = vtep_fdb_target(vtep, entry);
 
-	/* A packet that finds neither has come between: it looks again. */
-	if (target->remote) {
-		rcu_assign_pointer(entry->remote, target->remote);
-		RCU_INIT_POINTER(entry->nexthop, NULL);
-	} else {
-		rcu_assign_pointer(entry->nexthop, target->nexthop);
-		RCU_INIT_POINTER(entry->remote, NULL);
-	}
+	if (target->remote)
+		vtep_fdb_set_to(entry, target->remote, VTEP_FDB_TO_REMOTE);
+	else
+		vtep_fdb_set_to(entry, target->nexthop, VTEP_FDB_TO_NEXTHOP);
 	WRITE_ONCE(entry->offloaded, false);
 	vtep_fdb_target_put(vtep, entry, &old);
 }
@@ -520,8 +523,8 @@ vtep_fdb_entry_alloc(struct vtep_dev *vtep, const struct vtep_fdb_request *req)
 	entry->state = req->state;
 	entry->ndm_flags = req->ndm_flags & ~NTF_USE;
 	entry->user = req->user;
-	entry->updated = jiffies;
-	entry->used = jiffies;
+	entry->updated = vtep_fdb_now();
+	entry->used = entry->updated;
 
 	err = xa_alloc_cyclic(&vtep->fdb.ids, &entry->id, NULL, xa_limit_32b,
 			      &vtep->fdb.next_id, GFP_ATOMIC);
@@ -618,6 +621,9 @@ void vtep_fdb_entry_unhash(struct vtep_dev *vtep,
 
 	if (vtep_fdb_is_default(vtep, entry))
 		RCU_INIT_POINTER(fdb->flood, NULL);
+	/* To shrink a large table takes as long as to fill it. */
+	WRITE_ONCE(fdb->table.p.automatic_shrinking,
+		   fdb->count < VTEP_FDB_SHRINK);
 	rhashtable_remove_fast(&fdb->table, &entry->node, vtep_fdb_params);
 	entry->gone = true;
 	fdb->count--;
@@ -679,6 +685,8 @@ int vtep_fdb_init(struct vtep_dev *vtep)
 	struct vtep_fdb *fdb = &vtep->fdb;
 
 	BUILD_BUG_ON(sizeof(struct vtep_fdb_key) != 12);
+	BUILD_BUG_ON(IS_ENABLED(CONFIG_64BIT) &&
+		     sizeof(struct vtep_fdb_entry) != 64);
 
 	xa_init_flags(&fdb->ids, XA_FLAGS_ALLOC);
 	return rhashtable_init(&fdb->table, &vtep_fdb_params);
@@ -706,8 +714,8 @@ int vtep_fdb_module_init(void)
 {
 	/* Its own name, should the module be loaded under two. */
 	vtep_fdb_cache = kmem_cache_create(VTEP_KIND "_fdb_entry",
-					   sizeof(struct vtep_fdb_entry), 0, 0,
-					   NULL);
+					   sizeof(struct vtep_fdb_entry), 0,
+					   SLAB_HWCACHE_ALIGN, NULL);
 	return vtep_fdb_cache ? 0 : -ENOMEM;
 }
 

@@ -9,6 +9,8 @@
 #define VTEP_FDB_H
 
 #include <linux/etherdevice.h>
+#include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/neighbour.h>
 #include <linux/rhashtable-types.h>
 #include "vxlan.h"
@@ -54,20 +56,18 @@ struct vtep_fdb_slots {
  * @state: NUD_* of <linux/neighbour.h>; written under vtep_dev.lock
  * @ndm_flags: NTF_* that a dump shows; written under vtep_dev.lock
  * @user: asked for by netlink, not learned; written under vtep_dev.lock
- * @remote: destination of a unicast entry, else NULL; readers RCU, writers
- *	vtep_dev.lock
- * @slots: destinations of a multicast or all-zeros entry, else NULL; readers
- *	RCU, writers vtep_dev.lock
- * @nexthop: group of destinations, then @remote and @slots are NULL; readers
- *	RCU, writers vtep_dev.lock
- * @updated: jiffies of the last reception or change, decides about ageing;
- *	written at most once a jiffy, no lock
- * @used: jiffies of the last transmission; likewise
+ * @to: where it leads, see vtep_fdb_to(); readers RCU, writers vtep_dev.lock
+ * @updated: vtep_fdb_now() of the last reception or change, decides about
+ *	ageing; written when it changes only, no lock
+ * @used: vtep_fdb_now() of the last transmission; likewise
  * @id: index in vtep_fdb.ids, constant while the entry is in the table
  * @offloaded: a switch forwards to @remote by itself; written under
  *	vtep_dev.lock
  * @gone: the entry was taken out of the table; vtep_dev.lock
  * @rcu: frees it after the last reader
+ *
+ * As large as a line of the processor's cache: at a million entries, to find
+ * one is to wait for it.
  */
 struct vtep_fdb_entry {
 	struct rhash_head node;
@@ -75,16 +75,58 @@ struct vtep_fdb_entry {
 	u16 state;
 	u8 ndm_flags;
 	bool user;
-	struct vtep_remote __rcu *remote;
-	struct vtep_fdb_slots __rcu *slots;
-	struct vtep_nexthop __rcu *nexthop;
-	unsigned long updated;
-	unsigned long used;
+	void __rcu *to;
+	u32 updated;
+	u32 used;
 	u32 id;
 	bool offloaded;
 	bool gone;
 	struct rcu_head rcu;
 };
+
+/*
+ * The kinds of what an entry leads to, in the lowest bits of the pointer: one
+ * remote; struct vtep_fdb_slots of a multicast or all-zeros entry; a nexthop
+ * group. One store takes an entry from one to another.
+ */
+#define VTEP_FDB_TO_REMOTE	0UL
+#define VTEP_FDB_TO_SLOTS	1UL
+#define VTEP_FDB_TO_NEXTHOP	2UL
+#define VTEP_FDB_TO_MASK	3UL
+
+/**
+ * vtep_fdb_to() - what an entry leads to, if it is of this kind
+ * @to: vtep_fdb_entry.to, dereferenced
+ * @kind: VTEP_FDB_TO_*
+ *
+ * Return: the remote, slots or nexthop; NULL for another kind, and for an entry
+ * that is being made.
+ */
+static inline void *vtep_fdb_to(void *to, unsigned long kind)
+{
+	if (((unsigned long)to & VTEP_FDB_TO_MASK) != kind)
+		return NULL;
+	return (void *)((unsigned long)to & ~VTEP_FDB_TO_MASK);
+}
+
+/*
+ * Times of entries: 32 bits of a sixty-fourth of a second or a bit less, which
+ * come round in two years.
+ */
+#define VTEP_FDB_SHIFT	(HZ > 64 ? ilog2(HZ / 64) : 0)
+
+static inline u32 vtep_fdb_now(void)
+{
+	return get_jiffies_64() >> VTEP_FDB_SHIFT;
+}
+
+/* In jiffies. Who writes @then may be a little ahead of who reads it. */
+static inline u64 vtep_fdb_since(u32 then)
+{
+	u32 age = vtep_fdb_now() - then;
+
+	return age > U32_MAX - 64 ? 0 : (u64)age << VTEP_FDB_SHIFT;
+}
 
 /**
  * struct vtep_fdb_request - a change asked for

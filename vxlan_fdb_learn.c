@@ -80,7 +80,7 @@ static enum vtep_counter vtep_fdb_learn_move(struct vtep_dev *vtep,
 	vtep_fdb_offer(vtep, &entry->key, &req.dest, entry->user, NULL);
 	vtep_fdb_redirect(vtep, entry, &target);
 
-	WRITE_ONCE(entry->updated, jiffies);
+	WRITE_ONCE(entry->updated, vtep_fdb_now());
 	vtep_fdb_tell_all(vtep, entry, VTEP_FDB_NEW);
 	vtep_count(vtep->counters, VTEP_FDB_MOVED);
 	vtep_fdb_log_move(vtep, entry->key.mac, &from->peer.addr);
@@ -100,14 +100,15 @@ static bool vtep_fdb_from(const struct vtep_remote *remote,
  * What is known of a source already? VTEP_COUNTERS: nothing or another place,
  * so that something is to be learned.
  */
-static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
-					struct vtep_remote *remote,
+static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry, void *to,
 					const struct vtep_dest *from)
 {
+	const struct vtep_remote *remote;
 	const struct vtep_nexthop *nexthop;
 
 	if (!entry)
 		return VTEP_COUNTERS;
+	remote = vtep_fdb_to(to, VTEP_FDB_TO_REMOTE);
 	if (likely(remote)) {
 		if (likely(vtep_fdb_from(remote, from)))
 			return VTEP_OK;
@@ -116,23 +117,20 @@ static enum vtep_counter vtep_fdb_known(struct vtep_fdb_entry *entry,
 		return VTEP_COUNTERS;
 	}
 
-	nexthop = rcu_dereference_bh(entry->nexthop);
-	if (nexthop)
-		return vtep_nexthop_leads_to(nexthop, &from->peer.addr) ?
-		       VTEP_OK : VTEP_RX_STATIC_ENTRY;
-	/* A flood entry; or a group has made room for a remote just now. */
-	remote = rcu_dereference_bh(entry->remote);
-	return remote && vtep_fdb_from(remote, from) ? VTEP_OK :
-						       VTEP_RX_STATIC_ENTRY;
+	nexthop = vtep_fdb_to(to, VTEP_FDB_TO_NEXTHOP);
+	if (nexthop && vtep_nexthop_leads_to(nexthop, &from->peer.addr))
+		return VTEP_OK;
+	return VTEP_RX_STATIC_ENTRY;
 }
 
-static void vtep_fdb_touch(struct vtep_fdb_entry *entry,
-			   struct vtep_remote *remote)
+static void vtep_fdb_touch(struct vtep_fdb_entry *entry, void *to)
 {
+	struct vtep_remote *remote = vtep_fdb_to(to, VTEP_FDB_TO_REMOTE);
 	unsigned long now = jiffies;
+	u32 updated = vtep_fdb_now();
 
-	if (READ_ONCE(entry->updated) != now)
-		WRITE_ONCE(entry->updated, now);
+	if (READ_ONCE(entry->updated) != updated)
+		WRITE_ONCE(entry->updated, updated);
 	if (remote && READ_ONCE(remote->key.peer->last_seen) != now)
 		WRITE_ONCE(remote->key.peer->last_seen, now);
 }
@@ -155,14 +153,14 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 				 const struct vtep_dest *from)
 {
 	struct vtep_fdb_entry *entry;
-	struct vtep_remote *remote;
 	enum vtep_counter verdict;
+	void *to;
 
 	entry = vtep_fdb_find(vtep, mac, vni);
-	remote = entry ? rcu_dereference_bh(entry->remote) : NULL;
-	verdict = vtep_fdb_known(entry, remote, from);
+	to = entry ? rcu_dereference_bh(entry->to) : NULL;
+	verdict = vtep_fdb_known(entry, to, from);
 	if (likely(verdict == VTEP_OK)) {
-		vtep_fdb_touch(entry, remote);
+		vtep_fdb_touch(entry, to);
 		return VTEP_OK;
 	}
 	if (verdict != VTEP_COUNTERS)
@@ -170,8 +168,8 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 
 	spin_lock(&vtep->lock);
 	entry = vtep_fdb_find(vtep, mac, vni);
-	remote = entry ? vtep_fdb_remote(vtep, entry) : NULL;
-	verdict = vtep_fdb_known(entry, remote, from);
+	to = entry ? rcu_dereference_bh(entry->to) : NULL;
+	verdict = vtep_fdb_known(entry, to, from);
 	if (verdict == VTEP_COUNTERS && entry)
 		verdict = vtep_fdb_learn_move(vtep, entry, from);
 	else if (verdict == VTEP_COUNTERS)
@@ -182,10 +180,14 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 
 /* Ageing */
 
+/**
+ * struct vtep_fdb_ageing - one look at the ages
+ * @interval: jiffies after which an entry goes
+ * @wait: jiffies until the next one goes
+ */
 struct vtep_fdb_ageing {
-	unsigned long now;
-	unsigned long interval;
-	unsigned long next;
+	u64 interval;
+	u64 wait;
 };
 
 /* Also notes when the next entry is due. */
@@ -193,15 +195,14 @@ static bool vtep_fdb_expired(struct vtep_dev *vtep,
 			     struct vtep_fdb_entry *entry, void *arg)
 {
 	struct vtep_fdb_ageing *ageing = arg;
-	unsigned long due;
+	u64 age;
 
 	if (!vtep_fdb_ages(entry))
 		return false;
-	due = READ_ONCE(entry->updated) + ageing->interval;
-	if (time_before_eq(due, ageing->now))
+	age = vtep_fdb_since(READ_ONCE(entry->updated));
+	if (age >= ageing->interval)
 		return true;
-	if (time_before(due, ageing->next))
-		ageing->next = due;
+	ageing->wait = min(ageing->wait, ageing->interval - age);
 	return false;
 }
 
@@ -222,8 +223,7 @@ static void vtep_fdb_age_work(struct work_struct *work)
 	struct vtep_dev *vtep = container_of(work, struct vtep_dev,
 					     fdb.ageing.work);
 	struct vtep_fdb_ageing ageing = {
-		.now = jiffies,
-		.next = jiffies + VTEP_AGE_STEP,
+		.wait = VTEP_AGE_STEP,
 	};
 	const struct vtep_fdb_sweep sweep = {
 		.due = vtep_fdb_expired,
@@ -232,8 +232,7 @@ static void vtep_fdb_age_work(struct work_struct *work)
 	};
 
 	rcu_read_lock();
-	ageing.interval = min_t(u64, MAX_JIFFY_OFFSET,
-				(u64)rcu_dereference(vtep->cfg)->ageing * HZ);
+	ageing.interval = (u64)rcu_dereference(vtep->cfg)->ageing * HZ;
 	rcu_read_unlock();
 	if (!ageing.interval)
 		return;
@@ -241,7 +240,7 @@ static void vtep_fdb_age_work(struct work_struct *work)
 	vtep_fdb_sweep(vtep, &sweep);
 	/* However many entries there are: no more than one walk a second. */
 	queue_delayed_work(system_long_wq, &vtep->fdb.ageing,
-			   max_t(unsigned long, HZ, ageing.next - ageing.now));
+			   max_t(unsigned long, HZ, ageing.wait));
 }
 
 /**

@@ -72,11 +72,11 @@ static int fdb_nl_put_remote(struct sk_buff *skb, const struct vtep_config *cfg,
 static int fdb_nl_put_times(struct sk_buff *skb,
 			    const struct vtep_fdb_entry *entry)
 {
-	unsigned long now = jiffies;
+	u64 used = vtep_fdb_since(READ_ONCE(entry->used));
+	u64 updated = vtep_fdb_since(READ_ONCE(entry->updated));
 	struct nda_cacheinfo info = {
-		.ndm_used = jiffies_to_clock_t(now - READ_ONCE(entry->used)),
-		.ndm_updated = jiffies_to_clock_t(now -
-						  READ_ONCE(entry->updated)),
+		.ndm_used = jiffies_to_clock_t(used),
+		.ndm_updated = jiffies_to_clock_t(updated),
 	};
 
 	return nla_put(skb, NDA_CACHEINFO, sizeof(info), &info);

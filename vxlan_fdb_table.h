@@ -8,25 +8,31 @@
 #include "vxlan_fdb.h"
 
 /* Values under the lock of the device. */
+static inline void *vtep_fdb_to_locked(struct vtep_dev *vtep,
+				       struct vtep_fdb_entry *entry,
+				       unsigned long kind)
+{
+	return vtep_fdb_to(rcu_dereference_protected(entry->to,
+						     lockdep_is_held(&vtep->lock)),
+			   kind);
+}
+
 static inline struct vtep_remote *
 vtep_fdb_remote(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
 {
-	return rcu_dereference_protected(entry->remote,
-					 lockdep_is_held(&vtep->lock));
+	return vtep_fdb_to_locked(vtep, entry, VTEP_FDB_TO_REMOTE);
 }
 
 static inline struct vtep_fdb_slots *
 vtep_fdb_slots(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
 {
-	return rcu_dereference_protected(entry->slots,
-					 lockdep_is_held(&vtep->lock));
+	return vtep_fdb_to_locked(vtep, entry, VTEP_FDB_TO_SLOTS);
 }
 
 static inline struct vtep_nexthop *
 vtep_fdb_nexthop(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
 {
-	return rcu_dereference_protected(entry->nexthop,
-					 lockdep_is_held(&vtep->lock));
+	return vtep_fdb_to_locked(vtep, entry, VTEP_FDB_TO_NEXTHOP);
 }
 
 /* One for each remote of @slots: does a switch forward to it by itself? */

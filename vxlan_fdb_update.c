@@ -144,7 +144,7 @@ static void vtep_fdb_step_apply(struct vtep_dev *vtep,
 		WRITE_ONCE(entry->ndm_flags, req->ndm_flags & ~NTF_USE);
 		entry->user = req->user;
 	}
-	WRITE_ONCE(entry->updated, jiffies);
+	WRITE_ONCE(entry->updated, vtep_fdb_now());
 	if (vtep_fdb_step_dst(vtep, entry, req, &dst))
 		vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_NEW);
 }
@@ -211,7 +211,7 @@ static int vtep_fdb_update_existing(struct vtep_dev *vtep,
 	if (!vtep_fdb_step_empty(&step))
 		vtep_fdb_step_apply(vtep, entry, &step);
 	else if (req->ndm_flags & NTF_USE)
-		WRITE_ONCE(entry->updated, jiffies);
+		WRITE_ONCE(entry->updated, vtep_fdb_now());
 	return 0;
 }
 

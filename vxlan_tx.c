@@ -147,24 +147,19 @@ static enum vtep_counter vtep_tx_backup(const struct vtep_tx *tx,
 /* What is neither one remote nor unknown: a flood or a nexthop group. */
 static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
 				      struct sk_buff *skb,
-				      const struct vtep_fdb_entry *entry)
+				      void *to)
 {
 	const struct vtep_nexthop *nexthop;
 	const struct vtep_fdb_slots *slots;
-	const struct vtep_remote *remote;
 
-	slots = rcu_dereference_bh(entry->slots);
+	slots = vtep_fdb_to(to, VTEP_FDB_TO_SLOTS);
 	if (slots) {
 		vtep_replicate(tx, skb, slots->remote, slots->count);
 		return VTEP_OK;
 	}
 
-	nexthop = rcu_dereference_bh(entry->nexthop);
-	if (nexthop)
-		return vtep_tx_nexthop(tx, skb, nexthop);
-	/* The group has made room for a remote just now. */
-	remote = rcu_dereference_bh(entry->remote);
-	return remote ? vtep_encap(tx, skb, remote) : VTEP_TX_NO_REMOTE;
+	nexthop = vtep_fdb_to(to, VTEP_FDB_TO_NEXTHOP);
+	return nexthop ? vtep_tx_nexthop(tx, skb, nexthop) : VTEP_TX_NO_REMOTE;
 }
 
 static enum vtep_counter vtep_tx_miss(const struct vtep_tx *tx, const u8 *mac)
@@ -177,7 +172,7 @@ static enum vtep_counter vtep_tx_miss(const struct vtep_tx *tx, const u8 *mac)
 static const struct vtep_fdb_entry *
 vtep_tx_use(struct vtep_fdb_entry *entry)
 {
-	unsigned long now = jiffies;
+	u32 now = vtep_fdb_now();
 
 	if (entry && READ_ONCE(entry->used) != now)
 		WRITE_ONCE(entry->used, now);
@@ -236,6 +231,7 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 	const struct vtep_fdb_entry *entry;
 	const struct vtep_remote *remote;
 	enum vtep_counter verdict;
+	void *to;
 
 	if (unlikely(tx->cfg->proxy)) {
 		verdict = vtep_proxy(tx, skb);
@@ -254,10 +250,11 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 	if (!entry)
 		return vtep_tx_miss(tx, eth_hdr(skb)->h_dest);
 
-	remote = rcu_dereference_bh(entry->remote);
+	to = rcu_dereference_bh(entry->to);
+	remote = vtep_fdb_to(to, VTEP_FDB_TO_REMOTE);
 	if (likely(remote))
 		return vtep_encap(tx, skb, remote);
-	return vtep_tx_many(tx, skb, entry);
+	return vtep_tx_many(tx, skb, to);
 }
 
 /*
