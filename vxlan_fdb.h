@@ -117,7 +117,9 @@ static inline void *vtep_fdb_to(void *to, unsigned long kind)
 
 static inline u32 vtep_fdb_now(void)
 {
-	return get_jiffies_64() >> VTEP_FDB_SHIFT;
+	u64 now = get_jiffies_64();
+
+	return now >> VTEP_FDB_SHIFT;
 }
 
 /* In jiffies. Who writes @then may be a little ahead of who reads it. */
