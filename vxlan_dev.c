@@ -64,8 +64,7 @@ exit_remotes:
 	vtep_nexthops_exit(vtep);
 	vtep_remotes_exit(vtep);
 stop_cells:
-	vtep_cells_stop(vtep->cells);
-	free_percpu(vtep->cells);
+	vtep_cells_stop(vtep->cells);	/* vtep_dev_free() frees them */
 free_counters:
 	free_percpu(vtep->counters);
 	return err;
@@ -93,6 +92,7 @@ static void vtep_dev_free(struct net_device *dev)
 
 	/* A grace period has passed since vtep_dev_uninit(). */
 	free_percpu(vtep->cells);
+	vtep->cells = NULL;
 	kfree(rcu_dereference_protected(vtep->cfg, true));
 	RCU_INIT_POINTER(vtep->cfg, NULL);
 }
