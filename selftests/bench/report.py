@@ -174,6 +174,8 @@ def measurement(name, found):
     written = [_save(f"{name}.svg", plots.ratios(found, title(name, found)))]
     counted = name.startswith("instructions")
     body = f"{text(found, counted)}\n\n.. image:: {name}.svg\n"
+    for case, why in found.get("failed", {}).items():
+        body += f"\nNot measured: ``{case}`` ({why}).\n"
     for label, (pattern, axis) in SCALES.items():
         svg = plots.scale(found, title(name, found), pattern, axis)
         if svg:
