@@ -6,6 +6,7 @@ Frames come in batches (lib/batch.py), so that some are waiting to be merged
 when the next ones arrive.
 """
 
+import ctypes
 import os
 import socket
 import struct
@@ -19,7 +20,7 @@ from lib.batch import (DEV, FAR, HERE, MAC, THERE, Batch, parameter,
 from lib.capture import Capture
 from lib.wire import TCP, UDP
 
-UDP_GRO = 104
+UDP_GRO, SO_ATTACH_FILTER = 104, 26
 DATA = 400
 VERSIONS = pytest.mark.parametrize("version", (4, 6), ids=("v4", "v6"))
 BOTH = (True, False)
@@ -84,6 +85,7 @@ def test_fragments_keep_their_place(batch, tapped):
     Tapped: a socket holds a copy of each underlay packet.
     """
     if tapped:
+        features.switch(batch.far, "eth0", False, "tx-scatter-gather")
         Capture(batch.ns, "eth0")
     frames = [udp(4, numbered(n)) if n % 4 else fragment(n)
               for n in range(40)]
@@ -91,6 +93,38 @@ def test_fragments_keep_their_place(batch, tapped):
         shortcut(on)
         batch.send(*frames)
         assert numbers(batch.received()) == list(range(40))
+
+
+def tap_odd(ns):
+    """A socket that gets a copy of the underlay packets with odd numbers.
+
+    Their headers: 14 + 20 + 8 outer, 8 VXLAN, 14 + 20 + 20 inner, then the
+    number, of which the last byte is asked for.
+    """
+    sock = ns.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    code = [(0x30, 0, 0, 104 + 3), (0x45, 0, 1, 1), (6, 0, 0, 65535),
+            (6, 0, 0, 0)]
+    raw = ctypes.create_string_buffer(
+        b"".join(struct.pack("=HBBI", *each) for each in code))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack(
+        "HP", len(code), ctypes.addressof(raw)))
+    sock.bind(("eth0", 3))
+    return sock
+
+
+def test_shared_packets_keep_their_place(batch):
+    """Every other segment is shared with a socket and cannot be written to.
+
+    Not in fragments of memory, for pulling headers out of them copies.
+    """
+    features.switch(batch.far, "eth0", False, "tx-scatter-gather")
+    frames = [tcp(4, 1000 + DATA * n, numbered(n)) for n in range(30)]
+    with tap_odd(batch.ns) as tap:
+        for on in BOTH:
+            shortcut(on)
+            batch.send(*frames)
+            assert numbers(batch.received()) == list(range(30))
+        assert tap.recv(2048)[107] & 1
 
 
 @VERSIONS
