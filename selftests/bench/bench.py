@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.append(os.path.join(HERE, "../check.d"))
 
 import report                                   # noqa: E402
+import sizes                                    # noqa: E402
 from guests import make_share                   # noqa: E402
 from jobs import JobFailed                      # noqa: E402
 from main import (                              # noqa: E402
@@ -113,6 +114,8 @@ class Bench(Check):
             raise JobFailed(f"status {status}: {last_line(log)} ({log})")
         with open(f"{out}/bench.json", encoding="utf-8") as file:
             self.measured[kernel.name] = json.load(file)
+        if "--counts" in kernel.guest:
+            self.measured[kernel.name]["cases"] += self.sizes(kernel)
         self.judge(kernel.name, status, job.seconds)
         count = len(self.measured[kernel.name]["cases"])
         self.say_done(job, f"{count} results")
@@ -128,6 +131,16 @@ class Bench(Check):
         if not failed:
             self.results.add("measure", name, "passed", seconds, "",
                              self.log(name))
+
+    def sizes(self, kernel):
+        """Of both modules: nothing of them needs a machine."""
+        cache = os.environ.get("VXLAN_CACHE", "/var/cache/vxlan")
+        found, _ = sizes.measure({
+            "kernel": sizes.intree(f"{cache}/stock/{kernel.machine}",
+                                   f"{self.out}/{kernel.name}"),
+            "ours": f"{self.scratch}/{kernel.machine}/vtep.ko"})
+        return [case for case in found
+                if re.search(self.pattern or "", case["name"])]
 
     def write(self, job):
         for path in report.write(self.measured, _commit(), _machine()):
