@@ -77,11 +77,14 @@ struct vtep_mdb {
  * @peers: struct vtep_peer by address and interface; readers RCU, writers
  *	vtep_dev.lock
  * @handles: struct vtep_remote by peer, port and VNI; vtep_dev.lock
+ * @recent: the handle that was asked for last, or NULL; vtep_dev.lock. What is
+ *	learned or told one after the other is often behind one VTEP.
  * @count: number of peers, bounded by VTEP_PEERS_MAX; vtep_dev.lock
  */
 struct vtep_remotes {
 	struct rhashtable peers;
 	struct rhashtable handles;
+	struct vtep_remote *recent;
 	u32 count;
 };
 

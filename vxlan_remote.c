@@ -129,19 +129,8 @@ static struct vtep_peer *vtep_peer_get(struct vtep_dev *vtep,
 	return peer;
 }
 
-/**
- * vtep_remote_get() - find or make the remote of a destination
- * @vtep: the device
- * @dest: the destination
- *
- * The caller owns one reference of what is returned.
- *
- * Context: vtep_dev.lock, so it does not sleep.
- * Return: the remote; -ENOMEM; -ENOSPC when the device knows VTEP_PEERS_MAX
- * VTEPs already.
- */
-struct vtep_remote *vtep_remote_get(struct vtep_dev *vtep,
-				    const struct vtep_dest *dest)
+static struct vtep_remote *vtep_remote_intern(struct vtep_dev *vtep,
+					      const struct vtep_dest *dest)
 {
 	struct vtep_remote_key key = {
 		.vni = dest->vni,
@@ -149,8 +138,6 @@ struct vtep_remote *vtep_remote_get(struct vtep_dev *vtep,
 	};
 	struct vtep_remote *remote;
 	int err;
-
-	lockdep_assert_held(&vtep->lock);
 
 	key.peer = vtep_peer_get(vtep, &dest->peer);
 	if (IS_ERR(key.peer))
@@ -186,6 +173,34 @@ put_peer:
 }
 
 /**
+ * vtep_remote_get() - find or make the remote of a destination
+ * @vtep: the device
+ * @dest: the destination
+ *
+ * The caller owns one reference of what is returned.
+ *
+ * Context: vtep_dev.lock, so it does not sleep.
+ * Return: the remote; -ENOMEM; -ENOSPC when the device knows VTEP_PEERS_MAX
+ * VTEPs already.
+ */
+struct vtep_remote *vtep_remote_get(struct vtep_dev *vtep,
+				    const struct vtep_dest *dest)
+{
+	struct vtep_remote *remote = vtep->remotes.recent;
+
+	lockdep_assert_held(&vtep->lock);
+
+	if (remote && vtep_remote_matches(remote, dest)) {
+		remote->refs++;
+		return remote;
+	}
+	remote = vtep_remote_intern(vtep, dest);
+	if (!IS_ERR(remote))
+		vtep->remotes.recent = remote;
+	return remote;
+}
+
+/**
  * vtep_remote_put() - give a reference back; the last one frees
  * @vtep: the device
  * @remote: the remote; readers may use it until a grace period has passed
@@ -198,6 +213,8 @@ void vtep_remote_put(struct vtep_dev *vtep, struct vtep_remote *remote)
 
 	if (--remote->refs)
 		return;
+	if (vtep->remotes.recent == remote)
+		vtep->remotes.recent = NULL;
 	rhashtable_remove_fast(&vtep->remotes.handles, &remote->node,
 			       vtep_handle_params);
 	vtep_peer_put(vtep, remote->key.peer);
