@@ -8,6 +8,7 @@
 #include "vxlan_bypass.h"
 #include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
+#include "vxlan_output.h"
 #include "vxlan_remcsum.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
@@ -27,21 +28,21 @@
  * struct vtep_outer - all that the outer headers say
  * @route: addresses, ports, DS field (with the inner ECN bits), flow label:
  *	what the route depends on
+ * @info: the packet's own instructions, or NULL
  * @vni: host order
  * @gbp: group policy, as skb->mark has it
  * @ttl: 0 = the route's
  * @df: IPv4 DF bit
  * @csum: UDP checksum
- * @info: the packet's own instructions, or NULL
  */
 struct vtep_outer {
 	struct vtep_route_key route;
+	struct ip_tunnel_info *info;
 	u32 vni;
 	u32 gbp;
 	u8 ttl;
 	bool df;
 	bool csum;
-	struct ip_tunnel_info *info;
 };
 
 /* Inner IP fields; @ip is false for what is not IP, and all else then zero. */
@@ -93,52 +94,34 @@ static __be16 vtep_outer_sport(const struct vtep_tx *tx, struct sk_buff *skb)
 }
 
 /* The peers of an external device may be of the other family. */
-static struct vtep_addr vtep_outer_local(const struct vtep_config *cfg,
-					 const struct vtep_peer *peer)
+static const struct vtep_addr *vtep_outer_local(const struct vtep_config *cfg,
+						u16 family)
 {
-	if (unlikely(cfg->local.family != peer->key.addr.family))
-		return (struct vtep_addr) {};
-	return cfg->local;
+	static const struct vtep_addr any;
+
+	return likely(cfg->local.family == family) ? &cfg->local : &any;
 }
 
-/* As the device is configured. */
-static struct vtep_outer vtep_outer(const struct vtep_tx *tx,
-				    struct sk_buff *skb,
-				    const struct vtep_remote *remote)
+/**
+ * vtep_encap_begin() - what the outer headers of all copies say
+ * @tx: device and configuration; filled
+ * @skb: the frame, as for vtep_encap(), and with its hash
+ *
+ * Context: BH disabled, RCU.
+ */
+void vtep_encap_begin(struct vtep_tx *tx, struct sk_buff *skb)
 {
-	struct vtep_peer *peer = remote->key.peer;
 	const struct vtep_config *cfg = tx->cfg;
 	struct vtep_inner inner = vtep_inner(skb);
-	struct vtep_outer outer = {
-		.route = {
-			.vtep = tx->vtep,
-			.cfg = cfg,
-			.peer = peer,
-			.local = vtep_outer_local(cfg, peer),
-			.uncached = skb->mark,
-			.mark = skb->mark,
-			.sport = vtep_outer_sport(tx, skb),
-			.dport = remote->key.port,
-		},
-		.vni = remote->key.vni,
-		.gbp = skb->mark,
-	};
 
-	/* A remote may leave the VNI as it is. */
-	if (tx->inherit_vni && !outer.vni)
-		outer.vni = tx->vni;
-	outer.route.tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield :
-							 cfg->tos, &inner);
-	outer.route.label = cfg->label_policy == VXLAN_LABEL_INHERIT ?
-			    inner.label : cfg->label;
-	outer.ttl = cfg->ttl_inherit ? inner.ttl : cfg->ttl;
-	if (!outer.ttl && vtep_addr_multicast(&peer->key.addr))
-		outer.ttl = 1;
-	outer.df = cfg->df == VTEP_DF_SET ||
-		   (cfg->df == VTEP_DF_INHERIT && inner.df);
-	outer.csum = peer->key.addr.family == AF_INET ? cfg->udp_csum :
-							!cfg->zero_csum6_tx;
-	return outer;
+	tx->sport = vtep_outer_sport(tx, skb);
+	tx->tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield : cfg->tos,
+				 &inner);
+	tx->label = cfg->label_policy == VXLAN_LABEL_INHERIT ? inner.label :
+							       cfg->label;
+	tx->ttl = cfg->ttl_inherit ? inner.ttl : cfg->ttl;
+	tx->df = cfg->df == VTEP_DF_SET ||
+		 (cfg->df == VTEP_DF_INHERIT && inner.df);
 }
 
 /* Makes room and puts the VXLAN header in front of the frame. */
@@ -166,7 +149,7 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
 	vtep_hdr_build(hdr, outer->vni);
 	if (unlikely(remcsum))
 		vtep_remcsum_push(skb, hdr);
-	if (cfg->gbp)
+	if (unlikely(cfg->gbp))
 		vtep_hdr_set_gbp(hdr, outer->gbp);
 	if (unlikely(cfg->gpe)) {
 		protocol = skb->protocol;
@@ -201,6 +184,24 @@ free_skb:
 	kfree_skb(skb);
 }
 
+/* It does not: its sender is to know, if it is told here. */
+static enum vtep_counter vtep_too_big(struct vtep_dev *vtep,
+				      struct sk_buff *skb,
+				      struct dst_entry *dst, int headroom,
+				      const struct vtep_outer *outer,
+				      const void *saddr)
+{
+	bool bridged = vtep->dev->type == ARPHRD_ETHER &&
+		       netif_is_any_bridge_port(vtep->dev);
+	int err = skb_tunnel_check_pmtu(skb, dst, headroom, bridged);
+
+	if (err > 0) {
+		vtep_return_error(vtep, skb, outer, saddr);
+		return VTEP_COUNTERS;
+	}
+	return err ? VTEP_TX_TOO_BIG : VTEP_OK;
+}
+
 /*
  * Does the frame fit? @overhead is the length of the outer headers, @saddr
  * their source address, @whole says that the packet must not be fragmented.
@@ -209,24 +210,24 @@ free_skb:
  */
 static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
 					struct sk_buff *skb,
-					struct dst_entry *dst, int overhead,
+					struct dst_entry *dst, u32 mtu,
+					int overhead,
 					const struct vtep_outer *outer,
 					const void *saddr, bool whole)
 {
 	bool ether = vtep->dev->type == ARPHRD_ETHER;
-	int err;
+	int headroom = overhead + (ether ? ETH_HLEN : 0);
+	enum vtep_counter verdict;
 
-	err = skb_tunnel_check_pmtu(skb, dst, overhead + (ether ? ETH_HLEN : 0),
-				    ether &&
-				    netif_is_any_bridge_port(vtep->dev));
-
-	if (unlikely(err > 0)) {
-		vtep_return_error(vtep, skb, outer, saddr);
-		return VTEP_COUNTERS;
+	if (unlikely(skb_is_gso(skb)))
+		return vtep_too_big(vtep, skb, dst, headroom, outer, saddr);
+	if (unlikely(skb->len - skb_network_offset(skb) > mtu - headroom)) {
+		verdict = vtep_too_big(vtep, skb, dst, headroom, outer, saddr);
+		if (verdict != VTEP_OK)
+			return verdict;
 	}
 	/* The IP layer would drop it, without a name. */
-	if (unlikely(err || (whole && !skb_is_gso(skb) &&
-			     skb->len + overhead > dst_mtu(dst))))
+	if (unlikely(whole && skb->len + overhead > mtu))
 		return VTEP_TX_TOO_BIG;
 	return VTEP_OK;
 }
@@ -244,91 +245,120 @@ static bool vtep_stays_here(const struct vtep_tx *tx,
 	       !outer->info && !tx->cfg->metadata;
 }
 
+static struct vtep_output vtep_output(const struct vtep_tx *tx,
+				      const struct vtep_outer *outer,
+				      struct vtep_via *via, u32 mtu)
+{
+	const struct vtep_route_key *to = &outer->route;
+
+	return (struct vtep_output) {
+		.via = via,
+		.sk = to->sk,
+		.daddr = &to->peer->key.addr,
+		.sport = to->sport,
+		.dport = to->dport,
+		.label = to->label,
+		.mtu = mtu,
+		.tos = to->tos,
+		.ttl = outer->ttl,
+		.df = outer->df,
+		.csum = outer->csum,
+		.xnet = !net_eq(tx->vtep->net, dev_net(tx->vtep->dev)),
+	};
+}
+
 static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
 				       struct sk_buff *skb,
-				       struct vtep_outer *outer,
+				       const struct vtep_outer *outer,
 				       const struct vtep_sock *sock)
 {
 	const int overhead = sizeof(struct iphdr) + VTEP_HLEN;
-	struct vtep_route_key *to = &outer->route;
+	const struct vtep_route_key *to = &outer->route;
 	enum vtep_counter verdict;
+	struct vtep_output out;
+	struct vtep_via via;
 	struct rtable *rt;
-	__be32 saddr;
+	u32 mtu;
+	int err;
 
-	rt = vtep_route_v4(to, &saddr);
-	if (IS_ERR(rt))
-		return vtep_route_error(PTR_ERR(rt));
+	err = vtep_route_v4(to, &via);
+	if (unlikely(err))
+		return vtep_route_error(err);
 
+	rt = container_of(via.dst, struct rtable, dst);
 	if (vtep_stays_here(tx, outer, rt->rt_flags)) {
 		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
 				      to->dport);
 		goto put_route;
 	}
 
-	verdict = vtep_check_mtu(tx->vtep, skb, &rt->dst, overhead, outer,
-				 &saddr, outer->df && !ip_mtu_locked(&rt->dst));
+	mtu = dst_mtu(via.dst);
+	verdict = vtep_check_mtu(tx->vtep, skb, via.dst, mtu, overhead, outer,
+				 &via.saddr4,
+				 outer->df && !ip_mtu_locked(via.dst));
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
 	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, &rt->dst, overhead, outer))
+	if (unlikely(vtep_push_header(skb, via.dst, overhead, outer)))
 		goto put_route;
 
-	udp_tunnel_xmit_skb(rt, to->sk, skb, saddr, to->peer->key.addr.v4,
-			    to->tos, outer->ttl ?: ip4_dst_hoplimit(&rt->dst),
-			    outer->df ? htons(IP_DF) : 0, to->sport, to->dport,
-			    !net_eq(tx->vtep->net, dev_net(tx->vtep->dev)),
-			    !outer->csum,
-			    tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
-	return VTEP_OK;
+	out = vtep_output(tx, outer, &via, mtu);
+	if (!out.ttl)
+		out.ttl = ip4_dst_hoplimit(via.dst);
+	out.flags = tx->cfg->mc_route ? IPSKB_MCROUTE : 0;
+	return vtep_output_v4(&out, skb, tx->shortcut) ? VTEP_OK :
+							 VTEP_TX_NO_ROUTE;
 
 put_route:
-	ip_rt_put(rt);
+	vtep_via_put(&via);
 	return verdict;
 }
 
 static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
 				       struct sk_buff *skb,
-				       struct vtep_outer *outer,
+				       const struct vtep_outer *outer,
 				       const struct vtep_sock *sock)
 {
 	const int overhead = sizeof(struct ipv6hdr) + VTEP_HLEN;
-	struct vtep_route_key *to = &outer->route;
+	const struct vtep_route_key *to = &outer->route;
 	enum vtep_counter verdict;
-	struct dst_entry *dst;
-	struct in6_addr saddr;
+	struct vtep_output out;
+	struct vtep_via via;
+	u32 mtu;
+	int err;
 
-	dst = vtep_route_v6(to, &saddr);
-	if (IS_ERR(dst))
-		return vtep_route_error(PTR_ERR(dst));
+	err = vtep_route_v6(to, &via);
+	if (unlikely(err))
+		return vtep_route_error(err);
 
-	if (vtep_stays_here(tx, outer, dst_rt6_info(dst)->rt6i_flags)) {
+	if (vtep_stays_here(tx, outer, dst_rt6_info(via.dst)->rt6i_flags)) {
 		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
 				      to->dport);
 		goto put_route;
 	}
 
-	verdict = vtep_check_mtu(tx->vtep, skb, dst, overhead, outer, &saddr,
-				 true);
+	mtu = dst_mtu(via.dst);
+	verdict = vtep_check_mtu(tx->vtep, skb, via.dst, mtu, overhead, outer,
+				 &via.saddr6, true);
 	if (unlikely(verdict != VTEP_OK))
 		goto put_route;
 
+	out = vtep_output(tx, outer, &via, mtu);
 	/* The core does this for IPv4 only; the instructions go with it. */
-	skb_scrub_packet(skb, !net_eq(tx->vtep->net,
-				      dev_net(tx->vtep->dev)));
+	skb_scrub_packet(skb, out.xnet);
 	verdict = VTEP_TX_NOMEM;
-	if (vtep_push_header(skb, dst, overhead, outer))
+	if (unlikely(vtep_push_header(skb, via.dst, overhead, outer)))
 		goto put_route;
 
-	udp_tunnel6_xmit_skb(dst, to->sk, skb, tx->vtep->dev, &saddr,
-			     &to->peer->key.addr.v6, to->tos,
-			     outer->ttl ?: ip6_dst_hoplimit(dst), to->label,
-			     to->sport, to->dport, !outer->csum,
-			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
-	return VTEP_OK;
+	if (!out.ttl)
+		out.ttl = ip6_dst_hoplimit(via.dst);
+	out.flags = tx->cfg->mc_route ? IP6SKB_MCROUTE : 0;
+	return vtep_output_v6(&out, skb, tx->shortcut) ? VTEP_OK :
+							 VTEP_TX_NO_ROUTE;
 
 put_route:
-	dst_release(dst);
+	vtep_via_put(&via);
 	return verdict;
 }
 
@@ -380,7 +410,7 @@ static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
 
 /**
  * vtep_encap() - encapsulate a frame and send it to one remote
- * @tx: device, configuration, socket
+ * @tx: device and configuration, after vtep_encap_begin()
  * @skb: the frame, private to the caller; the inner IP header, if there is
  *	one, is linear and the network header points to it
  * @remote: where to
@@ -392,11 +422,36 @@ static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
 enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
 			     const struct vtep_remote *remote)
 {
-	struct vtep_outer outer;
+	const struct vtep_config *cfg = tx->cfg;
+	struct vtep_peer *peer = remote->key.peer;
+	const u16 family = peer->key.addr.family;
+	struct vtep_outer outer = {
+		.route = {
+			.vtep = tx->vtep,
+			.cfg = cfg,
+			.peer = peer,
+			.local = vtep_outer_local(cfg, family),
+			.uncached = skb->mark,
+			.mark = skb->mark,
+			.label = tx->label,
+			.sport = tx->sport,
+			.dport = remote->key.port,
+			.tos = tx->tos,
+		},
+		.vni = remote->key.vni,
+		.gbp = skb->mark,
+		.ttl = tx->ttl,
+		.df = tx->df,
+		.csum = family == AF_INET ? cfg->udp_csum : !cfg->zero_csum6_tx,
+	};
 
-	if (unlikely(vtep_addr_any(&remote->key.peer->key.addr)))
+	if (unlikely(vtep_addr_any(&peer->key.addr)))
 		return vtep_to_nowhere(tx, skb);
-	outer = vtep_outer(tx, skb, remote);
+	/* A remote may leave the VNI as it is. */
+	if (tx->inherit_vni && !outer.vni)
+		outer.vni = tx->vni;
+	if (!outer.ttl && vtep_addr_multicast(&peer->key.addr))
+		outer.ttl = 1;
 	return vtep_encap_outer(tx, skb, &outer);
 }
 
@@ -415,12 +470,13 @@ enum vtep_counter vtep_encap_info(const struct vtep_tx *tx, struct sk_buff *skb,
 {
 	struct vtep_inner inner = vtep_inner(skb);
 	struct vtep_peer peer = { .key.addr = vtep_info_remote(info) };
+	struct vtep_addr own = vtep_info_local(info);
 	struct vtep_outer outer = {
 		.route = {
 			.vtep = tx->vtep,
 			.cfg = tx->cfg,
 			.peer = &peer,
-			.local = vtep_info_local(info),
+			.local = &own,
 			.given = vtep_info_cache(info),
 			.uncached = !ip_tunnel_dst_cache_usable(skb, info),
 			.mark = skb->mark,

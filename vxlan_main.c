@@ -7,6 +7,7 @@
 #include "vxlan_dev.h"
 #include "vxlan_fdb.h"
 #include "vxlan_fdb_msg.h"
+#include "vxlan_hash.h"
 #include "vxlan_mcast.h"
 #include "vxlan_mdb.h"
 #include "vxlan_mdb_msg.h"
@@ -165,6 +166,7 @@ static int __init vtep_module_init(void)
 {
 	int err;
 
+	vtep_hash_init();
 	vtep_sock_set_ops(&vtep_rx_ops);
 	err = vtep_fdb_module_init();
 	if (err)

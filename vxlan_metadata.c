@@ -117,22 +117,26 @@ void vtep_metadata_set_gbp(struct sk_buff *skb, u32 gbp)
 static int vtep_metadata_fill_v4(struct ip_tunnel_info *info,
 				 const struct vtep_route_key *key)
 {
-	struct rtable *rt = vtep_route_v4(key, &info->key.u.ipv4.src);
+	struct vtep_via via;
+	int err = vtep_route_v4(key, &via);
 
-	if (IS_ERR(rt))
-		return PTR_ERR(rt);
-	ip_rt_put(rt);
+	if (err)
+		return err;
+	info->key.u.ipv4.src = via.saddr4;
+	vtep_via_put(&via);
 	return 0;
 }
 
 static int vtep_metadata_fill_v6(struct ip_tunnel_info *info,
 				 const struct vtep_route_key *key)
 {
-	struct dst_entry *dst = vtep_route_v6(key, &info->key.u.ipv6.src);
+	struct vtep_via via;
+	int err = vtep_route_v6(key, &via);
 
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
-	dst_release(dst);
+	if (err)
+		return err;
+	info->key.u.ipv6.src = via.saddr6;
+	vtep_via_put(&via);
 	return 0;
 }
 
@@ -152,11 +156,12 @@ int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)
 	const struct vtep_config *cfg = rcu_dereference_bh(vtep->cfg);
 	u16 family = ip_tunnel_info_af(info);
 	struct vtep_peer peer = { .key.addr = vtep_info_remote(info) };
+	struct vtep_addr own = vtep_info_local(info);
 	struct vtep_route_key key = {
 		.vtep = vtep,
 		.cfg = cfg,
 		.peer = &peer,
-		.local = vtep_info_local(info),
+		.local = &own,
 		.given = vtep_info_cache(info),
 		.uncached = !ip_tunnel_dst_cache_usable(skb, info),
 		.mark = skb->mark,

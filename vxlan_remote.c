@@ -9,6 +9,7 @@
  */
 #include "vxlan_remote.h"
 #include "vxlan.h"
+#include "vxlan_path.h"
 
 #include <linux/slab.h>
 
@@ -63,19 +64,11 @@ void vtep_remotes_exit(struct vtep_dev *vtep)
 	rhashtable_destroy(&vtep->remotes.peers);
 }
 
-static void vtep_route_free(struct vtep_route *route)
-{
-	if (!route)
-		return;
-	dst_cache_destroy(&route->cache);
-	kfree(route);
-}
-
 static void vtep_peer_free_rcu(struct rcu_head *rcu)
 {
 	struct vtep_peer *peer = container_of(rcu, struct vtep_peer, rcu);
 
-	vtep_route_free(rcu_dereference_protected(peer->route, true));
+	vtep_paths_free(peer->paths);
 	kfree(peer);
 }
 

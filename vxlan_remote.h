@@ -7,10 +7,10 @@
 #define VTEP_REMOTE_H
 
 #include <linux/rhashtable-types.h>
-#include <net/dst_cache.h>
 #include "vxlan_addr.h"
 
 struct vtep_dev;
+struct vtep_paths;
 
 /* A stranger who can send to us must not make us remember more than this. */
 #define VTEP_PEERS_MAX 65536
@@ -26,18 +26,6 @@ struct vtep_peer_key {
 };
 
 /**
- * struct vtep_route - route cache of a peer, made at the first transmission
- * @cache: per CPU destination and source address
- * @genid: vtep_dev.route_genid for which it is good
- * @rcu: frees it after the last reader
- */
-struct vtep_route {
-	struct dst_cache cache;
-	u32 genid;
-	struct rcu_head rcu;
-};
-
-/**
  * struct vtep_peer - a remote VTEP; there is one per device, however many
  *	MAC addresses live behind it
  * @node: in vtep_remotes.peers
@@ -49,8 +37,8 @@ struct vtep_route {
  * @first_seen: jiffies of its creation; constant
  * @last_seen: jiffies of the last frame received from it, written at most
  *	once a jiffy, no lock
- * @route: route cache, NULL until something was sent; readers RCU, set once
- *	by cmpxchg
+ * @paths: the route that each CPU has found, NULL until something was sent;
+ *	set once by cmpxchg
  * @rcu: frees it after the last reader
  */
 struct vtep_peer {
@@ -60,7 +48,7 @@ struct vtep_peer {
 	u32 multipath_genid;
 	unsigned long first_seen;
 	unsigned long last_seen;
-	struct vtep_route __rcu *route;
+	struct vtep_paths __percpu *paths;
 	struct rcu_head rcu;
 };
 

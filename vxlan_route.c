@@ -13,6 +13,7 @@
  */
 #include "vxlan_route.h"
 #include "vxlan.h"
+#include "vxlan_path.h"
 #include "vxlan_remote.h"
 
 #include <net/addrconf.h>
@@ -34,29 +35,16 @@ static u32 vtep_route_genid(const struct vtep_dev *vtep, u16 family)
 	return genid | 0x80000000U;
 }
 
-/* Empties a cache that was filled before the last change of configuration. */
-static struct vtep_route *vtep_route_fresh(const struct vtep_dev *vtep,
-					   struct vtep_route *route)
-{
-	u32 genid = READ_ONCE(vtep->route_genid);
-
-	/* Whoever sees the new number is to see the cache reset as well. */
-	if (unlikely(smp_load_acquire(&route->genid) != genid)) {
-		dst_cache_reset(&route->cache);
-		/* Pairs with the load above. */
-		smp_store_release(&route->genid, genid);
-	}
-	return route;
-}
-
-/* The peer's cache if this packet may use it, made when there is none yet. */
-static struct vtep_route *vtep_route_of_peer(const struct vtep_route_key *key)
+/* The paths to the peer if this packet may use them, made when missing. */
+static struct vtep_paths __percpu *
+vtep_route_paths(const struct vtep_route_key *key)
 {
 	struct vtep_peer *peer = key->peer;
-	struct vtep_route *route, *other;
+	struct vtep_paths __percpu *paths;
 	u32 genid;
 
-	if (key->cfg->tos == 1 || key->dport != key->cfg->port)
+	if (key->uncached || key->given || key->cfg->tos == 1 ||
+	    key->dport != key->cfg->port)
 		return NULL;
 
 	genid = READ_ONCE(peer->multipath_genid);
@@ -64,45 +52,24 @@ static struct vtep_route *vtep_route_of_peer(const struct vtep_route_key *key)
 	    genid == vtep_route_genid(key->vtep, peer->key.addr.family))
 		return NULL;
 
-	route = rcu_dereference_bh(peer->route);
-	if (likely(route))
-		return vtep_route_fresh(key->vtep, route);
+	paths = READ_ONCE(peer->paths);
+	if (likely(paths) || !READ_ONCE(peer->refs))
+		return paths;
 
-	if (!READ_ONCE(peer->refs))
-		return NULL;
-	route = kzalloc_obj(*route, GFP_ATOMIC);
-	if (!route)
-		return NULL;
-	route->genid = READ_ONCE(key->vtep->route_genid);
-	if (dst_cache_init(&route->cache, GFP_ATOMIC)) {
-		kfree(route);
-		return NULL;
-	}
-	other = unrcu_pointer(cmpxchg(&peer->route, NULL,
-				      RCU_INITIALIZER(route)));
-	if (!other)
-		return route;
-	dst_cache_destroy(&route->cache);
-	kfree(route);
-	return other;
+	paths = vtep_paths_alloc();
+	if (!paths || !cmpxchg(&peer->paths, NULL, paths))
+		return paths;
+	vtep_paths_free(paths);
+	return READ_ONCE(peer->paths);
 }
 
-static struct dst_cache *vtep_route_cache(const struct vtep_route_key *key)
+/* A cache that came with the packet and may be used. */
+static struct dst_cache *vtep_route_given(const struct vtep_route_key *key)
 {
-	struct vtep_route *route;
-
-	if (key->uncached)
-		return NULL;
-	if (key->given)
-		return key->given;
-	route = vtep_route_of_peer(key);
-	return route ? &route->cache : NULL;
+	return key->uncached ? NULL : key->given;
 }
 
-/*
- * Is the route one of several, so that another packet may get another one? A
- * cache that came with the packet is the caller's affair.
- */
+/* Is the route one of several, so that another packet may get another one? */
 static bool vtep_route_note_multipath(const struct vtep_route_key *key,
 				      u32 genid, bool multipath)
 {
@@ -149,105 +116,176 @@ static bool vtep_route_v6_multipath(const struct dst_entry *dst)
 	return multipath;
 }
 
-/**
- * vtep_route_v4() - route of a packet over IPv4
- * @key: the packet
- * @saddr: filled with the source address to use
- *
- * Context: BH disabled, RCU.
- * Return: the route with a reference, -ENETUNREACH or -ELOOP.
- */
-struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr)
+/* A good path is borrowed. */
+static bool vtep_via_path(struct vtep_via *via,
+			  struct vtep_paths __percpu *paths, u32 genid)
 {
-	struct dst_cache *cache = vtep_route_cache(key);
-	struct net *net = key->vtep->net;
-	struct flowi4 fl4 = {};
-	struct flowi4 asked;
-	struct rtable *rt;
-	u32 genid;
+	via->path = paths ? vtep_path_get(paths, genid) : NULL;
+	if (unlikely(!via->path))
+		return false;
+	via->dst = via->path->dst;
+	return true;
+}
 
-	if (likely(cache)) {
-		rt = dst_cache_get_ip4(cache, saddr);
-		if (likely(rt))
-			return rt;
-	}
+static struct flowi4 vtep_route_flow_v4(const struct vtep_route_key *key)
+{
+	struct flowi4 fl4 = {};
 
 	fl4.flowi4_mark = key->mark;
 	fl4.flowi4_proto = IPPROTO_UDP;
 	fl4.flowi4_oif = vtep_route_oif(key);
 	fl4.daddr = key->peer->key.addr.v4;
-	fl4.saddr = key->local.v4;
+	fl4.saddr = key->local->v4;
 	fl4.fl4_dport = key->dport;
 	fl4.fl4_sport = key->sport;
 	vtep_flowi4_set_dsfield(&fl4, key->tos);
+	return fl4;
+}
 
-	asked = fl4;
-	genid = vtep_route_genid(key->vtep, AF_INET);
-	rt = ip_route_output_key(net, &fl4);
+/* @asked stays as it is. */
+static int vtep_route_find_v4(const struct vtep_route_key *key,
+			      const struct flowi4 *asked, struct vtep_via *via)
+{
+	struct flowi4 fl4 = *asked;
+	struct rtable *rt;
+
+	rt = ip_route_output_key(key->vtep->net, &fl4);
 	if (IS_ERR(rt))
-		return ERR_PTR(-ENETUNREACH);
+		return -ENETUNREACH;
 	if (rt->dst.dev == key->vtep->dev) {
 		ip_rt_put(rt);
-		return ERR_PTR(-ELOOP);
+		return -ELOOP;
 	}
+	via->dst = &rt->dst;
+	via->saddr4 = fl4.saddr;
+	return 0;
+}
 
-	*saddr = fl4.saddr;
-	if (!cache)
-		return rt;
-	if (key->given ||
-	    !vtep_route_note_multipath(key, genid,
-				       vtep_route_v4_multipath(net, &asked)))
-		dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
-	return rt;
+static int vtep_route_search_v4(const struct vtep_route_key *key,
+				struct vtep_paths __percpu *paths,
+				u32 config, struct vtep_via *via)
+{
+	struct flowi4 fl4 = vtep_route_flow_v4(key);
+	u32 genid = vtep_route_genid(key->vtep, AF_INET);
+	struct net *net = key->vtep->net;
+	int err;
+
+	err = vtep_route_find_v4(key, &fl4, via);
+	if (err || !paths)
+		return err;
+	if (!vtep_route_note_multipath(key, genid,
+				       vtep_route_v4_multipath(net, &fl4)))
+		via->path = vtep_path_set(paths, &(struct vtep_path) {
+			.dst = via->dst,
+			.genid = config,
+			.saddr4 = via->saddr4,
+		});
+	return 0;
+}
+
+/**
+ * vtep_route_v4() - route of a packet over IPv4
+ * @key: the packet
+ * @via: filled
+ *
+ * Context: BH disabled, RCU, which lasts until @via is used up.
+ * Return: 0, -ENETUNREACH or -ELOOP.
+ */
+int vtep_route_v4(const struct vtep_route_key *key, struct vtep_via *via)
+{
+	const u32 config = READ_ONCE(key->vtep->route_genid);
+	struct vtep_paths __percpu *paths = vtep_route_paths(key);
+	struct dst_cache *given = vtep_route_given(key);
+	struct rtable *rt;
+	int err;
+
+	if (likely(vtep_via_path(via, paths, config))) {
+		via->saddr4 = via->path->saddr4;
+		return 0;
+	}
+	rt = given ? dst_cache_get_ip4(given, &via->saddr4) : NULL;
+	if (rt) {
+		via->dst = &rt->dst;
+		return 0;
+	}
+	err = vtep_route_search_v4(key, paths, config, via);
+	if (!err && given)
+		dst_cache_set_ip4(given, via->dst, via->saddr4);
+	return err;
+}
+
+static int vtep_route_find_v6(const struct vtep_route_key *key,
+			      struct vtep_via *via)
+{
+	struct flowi6 fl6 = {
+		.flowi6_mark = key->mark,
+		.flowi6_proto = IPPROTO_UDP,
+		.flowi6_oif = vtep_route_oif(key),
+		.daddr = key->peer->key.addr.v6,
+		.saddr = key->local->v6,
+		.flowlabel = ip6_make_flowinfo(key->tos, key->label),
+	};
+	struct dst_entry *dst;
+
+	fl6.fl6_dport = key->dport;
+	fl6.fl6_sport = key->sport;
+	dst = ip6_dst_lookup_flow(key->vtep->net, key->sk, &fl6, NULL);
+	if (IS_ERR(dst))
+		return -ENETUNREACH;
+	if (dst_dev(dst) == key->vtep->dev) {
+		dst_release(dst);
+		return -ELOOP;
+	}
+	via->dst = dst;
+	via->saddr6 = fl6.saddr;
+	return 0;
+}
+
+static int vtep_route_search_v6(const struct vtep_route_key *key,
+				struct vtep_paths __percpu *paths,
+				u32 config, struct vtep_via *via)
+{
+	u32 genid = vtep_route_genid(key->vtep, AF_INET6);
+	int err;
+
+	err = vtep_route_find_v6(key, via);
+	if (err || !paths)
+		return err;
+	if (!vtep_route_note_multipath(key, genid,
+				       vtep_route_v6_multipath(via->dst)))
+		via->path = vtep_path_set(paths, &(struct vtep_path) {
+			.dst = via->dst,
+			.cookie = rt6_get_cookie(dst_rt6_info(via->dst)),
+			.genid = config,
+			.saddr6 = via->saddr6,
+		});
+	return 0;
 }
 
 /**
  * vtep_route_v6() - route of a packet over IPv6
  * @key: the packet
- * @saddr: filled with the source address to use
+ * @via: filled
  *
- * Context: BH disabled, RCU.
- * Return: the route with a reference, -ENETUNREACH or -ELOOP.
+ * Context: BH disabled, RCU, which lasts until @via is used up.
+ * Return: 0, -ENETUNREACH or -ELOOP.
  */
-struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
-				struct in6_addr *saddr)
+int vtep_route_v6(const struct vtep_route_key *key, struct vtep_via *via)
 {
-	struct dst_cache *cache = vtep_route_cache(key);
-	struct net *net = key->vtep->net;
-	struct flowi6 fl6 = {};
-	struct dst_entry *dst;
-	u32 genid;
+	const u32 config = READ_ONCE(key->vtep->route_genid);
+	struct vtep_paths __percpu *paths = vtep_route_paths(key);
+	struct dst_cache *given = vtep_route_given(key);
+	int err;
 
-	if (likely(cache)) {
-		dst = dst_cache_get_ip6(cache, saddr);
-		if (likely(dst))
-			return dst;
+	if (likely(vtep_via_path(via, paths, config))) {
+		via->saddr6 = via->path->saddr6;
+		return 0;
 	}
-
-	fl6.flowi6_mark = key->mark;
-	fl6.flowi6_proto = IPPROTO_UDP;
-	fl6.flowi6_oif = vtep_route_oif(key);
-	fl6.daddr = key->peer->key.addr.v6;
-	fl6.saddr = key->local.v6;
-	fl6.fl6_dport = key->dport;
-	fl6.fl6_sport = key->sport;
-	fl6.flowlabel = ip6_make_flowinfo(key->tos, key->label);
-
-	genid = vtep_route_genid(key->vtep, AF_INET6);
-	dst = ip6_dst_lookup_flow(net, key->sk, &fl6, NULL);
-	if (IS_ERR(dst))
-		return ERR_PTR(-ENETUNREACH);
-	if (dst_dev(dst) == key->vtep->dev) {
-		dst_release(dst);
-		return ERR_PTR(-ELOOP);
-	}
-
-	*saddr = fl6.saddr;
-	if (!cache)
-		return dst;
-	if (key->given ||
-	    !vtep_route_note_multipath(key, genid,
-				       vtep_route_v6_multipath(dst)))
-		dst_cache_set_ip6(cache, dst, &fl6.saddr);
-	return dst;
+	via->dst = given ? dst_cache_get_ip6(given, &via->saddr6) : NULL;
+	if (via->dst)
+		return 0;
+	err = vtep_route_search_v6(key, paths, config, via);
+	if (!err && given)
+		dst_cache_set_ip6(given, via->dst, &via->saddr6);
+	return err;
 }

@@ -7,15 +7,15 @@
 
 #include <linux/types.h>
 #include <linux/in6.h>
+#include <net/dst.h>
 #include "vxlan_addr.h"
 
 struct dst_cache;
-struct dst_entry;
-struct rtable;
 struct sk_buff;
 struct sock;
 struct vtep_config;
 struct vtep_dev;
+struct vtep_path;
 struct vtep_peer;
 
 /**
@@ -23,7 +23,8 @@ struct vtep_peer;
  * @vtep: the device
  * @cfg: its configuration
  * @peer: the VTEP the packet goes to
- * @local: source address, AF_UNSPEC to let the routing table choose
+ * @local: source address, of the family of @peer; any: the routing table
+ *	chooses
  * @given: a route cache that came with the packet, used instead of the peer's
  * @uncached: the packet must not use any route cache
  * @sk: socket it is sent from
@@ -37,7 +38,7 @@ struct vtep_route_key {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
 	struct vtep_peer *peer;
-	struct vtep_addr local;
+	const struct vtep_addr *local;
 	struct dst_cache *given;
 	bool uncached;
 	struct sock *sk;
@@ -48,8 +49,36 @@ struct vtep_route_key {
 	u8 tos;
 };
 
-struct rtable *vtep_route_v4(const struct vtep_route_key *key, __be32 *saddr);
-struct dst_entry *vtep_route_v6(const struct vtep_route_key *key,
-				struct in6_addr *saddr);
+/**
+ * struct vtep_via - the route of one packet
+ * @dst: the route
+ * @path: whose route it is; NULL if the packet has a reference of its own
+ * @saddr4: source address over IPv4
+ * @saddr6: source address over IPv6
+ */
+struct vtep_via {
+	struct dst_entry *dst;
+	struct vtep_path *path;
+	union {
+		__be32 saddr4;
+		struct in6_addr saddr6;
+	};
+};
+
+int vtep_route_v4(const struct vtep_route_key *key, struct vtep_via *via);
+int vtep_route_v6(const struct vtep_route_key *key, struct vtep_via *via);
+
+/* The packet is not sent after all. */
+static inline void vtep_via_put(const struct vtep_via *via)
+{
+	if (!via->path)
+		dst_release(via->dst);
+}
+
+/* False if the route has gone in this very moment. */
+static inline bool vtep_via_hold(struct vtep_via *via)
+{
+	return !via->path || dst_hold_safe(via->dst);
+}
 
 #endif /* VTEP_ROUTE_H */

@@ -7,6 +7,7 @@
 #include "vxlan_encap.h"
 #include "vxlan_fdb.h"
 #include "vxlan_gpe.h"
+#include "vxlan_hash.h"
 #include "vxlan_mdb.h"
 #include "vxlan_metadata.h"
 #include "vxlan_proxy.h"
@@ -15,7 +16,6 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
-#include <linux/jhash.h>
 #include <net/ip_tunnels.h>
 
 static void vtep_tx_count_loss(const struct vtep_tx *tx, enum vtep_counter why)
@@ -60,6 +60,20 @@ static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
 		vtep_tx_drop(tx, skb, verdict);
 }
 
+/*
+ * Headers are written into each copy, so it needs a head of its own: it gets
+ * one at once, and the original can keep the one it has. If that is too small, a
+ * larger one is made with the headers.
+ */
+static struct sk_buff *vtep_tx_copy(const struct vtep_tx *tx,
+				    struct sk_buff *skb)
+{
+	if (unlikely(!tx->shortcut ||
+		     skb_headroom(skb) < LL_RESERVED_SPACE(tx->vtep->dev)))
+		return skb_clone(skb, GFP_ATOMIC);
+	return pskb_copy(skb, GFP_ATOMIC);
+}
+
 /* Head-end replication: one copy to each remote. */
 static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 			   struct vtep_remote *const *remote, u32 count)
@@ -68,7 +82,7 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 	struct sk_buff *copy;
 
 	for (i = 0; i < last; i++) {
-		copy = skb_clone(skb, GFP_ATOMIC);
+		copy = vtep_tx_copy(tx, skb);
 		if (likely(copy)) {
 			vtep_send(tx, copy, remote[i]);
 			continue;
@@ -79,28 +93,15 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 	vtep_send(tx, skb, remote[last]);
 }
 
-/*
- * The flow, which the source port of all copies tells. The core's hash loses
- * its way behind a VLAN tag in the packet: it takes the network header for the
- * tag's place. Of what is not IP it may know no more than the type.
- */
-static void vtep_tx_hash(struct sk_buff *skb)
+/* The flow, which the source port of all copies tells. */
+static void vtep_tx_hash(const struct vtep_tx *tx, struct sk_buff *skb)
 {
-	__be16 type = skb->protocol;
-
 	if (skb->l4_hash)
 		return;
-	if (eth_type_vlan(type)) {
-		skb_clear_hash(skb);
-		skb->protocol = skb_protocol(skb, true);
-		skb_get_hash(skb);
-		swap(skb->protocol, type);
-	} else {
-		skb_get_hash(skb);
-	}
-	if (type != htons(ETH_P_IP) && type != htons(ETH_P_IPV6))
-		__skb_set_sw_hash(skb, jhash(skb->data, 2 * ETH_ALEN,
-					     skb_get_hash(skb)), false);
+	if (likely(tx->shortcut) &&
+	    likely(vtep_hash_inet(skb, skb_protocol(skb, true))))
+		return;
+	vtep_hash_ether(skb);
 }
 
 /* To a VTEP that no entry may lead to; mostly one does, and has a route. */
@@ -272,6 +273,7 @@ static enum vtep_counter vtep_tx_external(struct vtep_tx *tx,
 	if (!(info->mode & IP_TUNNEL_INFO_BRIDGE))
 		return vtep_encap_info(tx, skb, info);
 
+	vtep_encap_begin(tx, skb);
 	if (vtep_tun_nhid(&info->key))
 		return vtep_tx_backup(tx, skb, vtep_tun_nhid(&info->key));
 	return vtep_tx_forward(tx, skb);
@@ -281,9 +283,10 @@ static enum vtep_counter vtep_tx(struct vtep_tx *tx, struct sk_buff *skb)
 {
 	if (unlikely(skb_vlan_inet_prepare(skb, false)))
 		return VTEP_TX_INNER_SHORT;
-	vtep_tx_hash(skb);
+	vtep_tx_hash(tx, skb);
 	if (unlikely(tx->cfg->metadata))
 		return vtep_tx_external(tx, skb);
+	vtep_encap_begin(tx, skb);
 	return vtep_tx_forward(tx, skb);
 }
 
@@ -301,6 +304,7 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vtep_tx tx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
+		.shortcut = READ_ONCE(vtep_shortcut),
 	};
 	enum vtep_counter verdict;
 
@@ -344,6 +348,7 @@ netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vtep_tx tx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
+		.shortcut = READ_ONCE(vtep_shortcut),
 	};
 	enum vtep_counter verdict;
 

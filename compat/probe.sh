@@ -99,6 +99,8 @@ result UDP_TUNNEL6_IPCB_FLAGS \
 result UDP_TUNNEL_PARTIAL \
 	has net/udp_tunnel.h udp_tunnel_handle_partial \
 	udp_tunnel_set_inner_protocol
+result IPSTATS_OUTREQUESTS \
+	has uapi/linux/snmp.h IPSTATS_MIB_OUTREQUESTS
 result FLOWI4_DSCP \
 	has net/flow.h flowi4_dscp
 result IP_TUNNEL_FLAGS_BITMAP \

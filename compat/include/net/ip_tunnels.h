@@ -48,4 +48,19 @@ static inline u32 vtep_tun_nhid(const struct ip_tunnel_key *key)
 #endif
 }
 
+/*
+ * Tunnels in tunnels: newer kernels count how deep they are, and end it. Packets
+ * for which vtep_tunnel_deep() says yes are the core's to drop.
+ */
+#ifdef IP_TUNNEL_RECURSION_LIMIT
+#define vtep_tunnel_deep()	\
+	(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT)
+#define vtep_tunnel_enter()	dev_xmit_recursion_inc()
+#define vtep_tunnel_leave()	dev_xmit_recursion_dec()
+#else
+#define vtep_tunnel_deep()	false
+#define vtep_tunnel_enter()	do { } while (0)
+#define vtep_tunnel_leave()	do { } while (0)
+#endif
+
 #endif /* COMPAT_NET_IP_TUNNELS_H */
