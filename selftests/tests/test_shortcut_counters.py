@@ -7,6 +7,7 @@ import pytest
 
 from lib import build
 from lib.bench import DEV, inner, not_ip
+from lib.fdb import RELEASE
 from lib.gso import Unfinished, tcp
 from lib.inject import Injector, send_frames
 from lib.nft import hook, rules, table
@@ -65,7 +66,10 @@ def sent(moved, name):
 def check(moved, net, count):
     """The counters that everybody knows are among those compared."""
     octets = "IpExt.OutOctets" if net is V4 else "Ip6OutOctets"
-    assert sent(moved, octets) > 100 * count
+    # until 6.7 the core counted for IPv6 what was asked for, not by a tunnel
+    counts = net is V4 or RELEASE >= (6, 7)
+    assert sent(moved, octets) > 100 * count if counts else \
+        not sent(moved, octets)
     assert sent(moved, "Ip.OutRequests") == (count if net is V4 else 0)
     # An empty frame has no length, and the core takes that for a loss.
     assert sent(moved, f"{DEV}.tx_packets") == count - 1

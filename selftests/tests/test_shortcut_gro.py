@@ -96,6 +96,7 @@ def test_before_decapsulation(fabric, underlay, version):
     assert len(found[True][0]) <= len(found[False][0])
 
 
+@pytest.mark.kernels("6.12", "7.3", "debug")
 @pytest.mark.parametrize("version", (4, 6), ids=("inner4", "inner6"))
 def test_datagrams(fabric, underlay, version):
     """Datagrams are no more and no fewer."""

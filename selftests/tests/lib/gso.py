@@ -9,12 +9,15 @@ import struct
 
 from . import build
 from .bench import ALICE, BOB, IP
+from .fdb import RELEASE
 from .inject import Injector
 from .wire import TCP, UDP, ip_bytes
 
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 NEEDS_CSUM = 1
 NONE, TCPV4, TCPV6, UDP_L4 = 0, 1, 4, 5
+#: May a program hand over datagrams that are to be cut?
+UDP_SEGMENTS = RELEASE >= (6, 2)
 
 
 class Unfinished(Injector):
