@@ -55,7 +55,7 @@ static struct sk_buff *vtep_cell_next(struct vtep_cell *cell)
 
 /*
  * Merging writes to a packet. A shared one goes on alone, but behind those
- * that are held: it is made private if there are any.
+ * that are held: it is made private if there are any, and memory.
  */
 static void vtep_cell_merge(struct napi_struct *napi, struct sk_buff *skb)
 {
@@ -93,7 +93,8 @@ static int vtep_cell_poll(struct napi_struct *napi, int budget)
  *
  * Context: BH disabled, RCU.
  * Return: VTEP_OK and @skb is consumed; VTEP_RX_DOWN when the device is not up
- * (it may be about to); VTEP_RX_BACKLOG when too many are waiting already.
+ * (it may be about to); VTEP_RX_BACKLOG when too many are waiting already, as
+ * many again as the poll may have taken.
  */
 enum vtep_counter vtep_cell_receive(struct vtep_cell __percpu *cells,
 				    struct sk_buff *skb)
@@ -132,7 +133,8 @@ enum vtep_counter vtep_cell_receive(struct vtep_cell __percpu *cells,
  */
 static bool vtep_cell_idle(struct vtep_cell *cell)
 {
-	return !(READ_ONCE(cell->napi.state) &
+	return skb_queue_empty_lockless(&cell->queue) &&
+	       !(READ_ONCE(cell->napi.state) &
 		 (NAPIF_STATE_SCHED | NAPIF_STATE_THREADED)) &&
 	       !vtep_napi_holds(&cell->napi);
 }
@@ -241,6 +243,8 @@ enum vtep_counter vtep_cell_pass(struct vtep_cell __percpu *cells,
 		return vtep_cell_receive(cells, skb);
 
 	skb_unset_transport_header(skb);
+	/* Segments of what UDP has just taken apart come as a list. */
+	skb_mark_not_on_list(skb);
 	skb_mark_napi_id(skb, &cell->napi);
 	this_cpu_inc(vtep_cell_depth);
 	netif_receive_skb(skb);

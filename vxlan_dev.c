@@ -90,7 +90,7 @@ static void vtep_dev_free(struct net_device *dev)
 {
 	struct vtep_dev *vtep = netdev_priv(dev);
 
-	/* A grace period has passed since vtep_dev_uninit(). */
+	/* A grace period after vtep_dev_uninit(), or nobody ever saw it. */
 	free_percpu(vtep->cells);
 	vtep->cells = NULL;
 	kfree(rcu_dereference_protected(vtep->cfg, true));

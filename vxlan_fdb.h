@@ -61,7 +61,7 @@ struct vtep_fdb_slots {
  *	ageing; written when it changes only, no lock
  * @used: vtep_fdb_now() of the last transmission; likewise
  * @id: index in vtep_fdb.ids, constant while the entry is in the table
- * @offloaded: a switch forwards to @remote by itself; written under
+ * @offloaded: a switch forwards to the remote by itself; written under
  *	vtep_dev.lock
  * @gone: the entry was taken out of the table; vtep_dev.lock
  * @rcu: frees it after the last reader
@@ -110,10 +110,11 @@ static inline void *vtep_fdb_to(void *to, unsigned long kind)
 }
 
 /*
- * Times of entries: 32 bits of a sixty-fourth of a second or a bit less, which
- * come round in two years.
+ * Times of entries: 32 bits of a thirtieth to a sixtieth of a second, so they
+ * come round in two years or more. What is to age after a longer time than that
+ * does not age.
  */
-#define VTEP_FDB_SHIFT	(HZ > 64 ? ilog2(HZ / 64) : 0)
+#define VTEP_FDB_SHIFT	(HZ > 64 ? ilog2(HZ / 32) : 0)
 
 static inline u32 vtep_fdb_now(void)
 {

@@ -17,9 +17,10 @@
 
 #include <linux/slab.h>
 
-/* Entries that are looked at, and that go, without a pause. */
+/* Entries that are looked at, and that go, and their remotes, in one go. */
 #define SWEEP_LOOK	256
 #define SWEEP_TAKE	60
+#define SWEEP_REMOTES	256
 /* No id is as high. */
 #define SWEEP_END	((u64)U32_MAX + 1)
 
@@ -35,6 +36,15 @@ struct vtep_fdb_chunk {
 	struct vtep_fdb_entry *entry[SWEEP_TAKE];
 };
 
+/* A flood entry takes as long as it has remotes. Context: RCU. */
+static u32 vtep_fdb_sweep_weight(const struct vtep_fdb_entry *entry)
+{
+	const struct vtep_fdb_slots *slots;
+
+	slots = vtep_fdb_to(rcu_dereference(entry->to), VTEP_FDB_TO_SLOTS);
+	return slots ? slots->count : 1;
+}
+
 /* Returns the id behind the last one that was looked at. */
 static u64 vtep_fdb_sweep_collect(struct vtep_dev *vtep, u64 from,
 				  const struct vtep_fdb_sweep *sweep,
@@ -43,15 +53,19 @@ static u64 vtep_fdb_sweep_collect(struct vtep_dev *vtep, u64 from,
 	XA_STATE(xas, &vtep->fdb.ids, from);
 	struct vtep_fdb_entry *entry;
 	unsigned int seen = 0;
+	u32 weight = 0;
 
 	chunk->count = 0;
 	xas_for_each(&xas, entry, U32_MAX) {
 		if (xas_retry(&xas, entry))
 			continue;
-		if (seen++ == SWEEP_LOOK || chunk->count == SWEEP_TAKE)
+		if (seen++ == SWEEP_LOOK || chunk->count == SWEEP_TAKE ||
+		    weight >= SWEEP_REMOTES)
 			return xas.xa_index;
-		if (sweep->due(vtep, entry, sweep->arg))
-			chunk->entry[chunk->count++] = entry;
+		if (!sweep->due(vtep, entry, sweep->arg))
+			continue;
+		weight += vtep_fdb_sweep_weight(entry);
+		chunk->entry[chunk->count++] = entry;
 	}
 	return SWEEP_END;
 }

@@ -30,7 +30,8 @@
  *
  * vtep_dev.lock (spinlock, BH disabled; inside RTNL)
  *	changes of the FDB, of peers and remotes. Learning takes it in softirq,
- *	so it is held for one entry at a time and never while walking.
+ *	so it is held for one entry at a time, for a few when many go at once,
+ *	and never for a walk over a whole table.
  *
  * RCU
  *	the packet path: configuration snapshot, socket, VNI table, FDB, MDB,

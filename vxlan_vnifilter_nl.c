@@ -87,8 +87,10 @@ static int filter_nl_group(const struct vtep_dev *vtep, struct nlattr *tb[],
 		return vtep_refuse(extack, v6,
 				   "A VNI has one remote or group, IPv4 or IPv6",
 				   -EINVAL);
-	if (v4 || v6)
-		vtep_attr_addr(v4 ?: v6, &range->group);
+	if ((v4 || v6) && !vtep_attr_addr(v4 ?: v6, &range->group))
+		return vtep_refuse(extack, v4 ?: v6,
+				   "The remote must be an IPv4 or IPv6 address",
+				   -EINVAL);
 	if (vtep_addr_any(&range->group))
 		range->group.family = AF_UNSPEC;
 	if (vtep_addr_multicast(&range->group) &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A function for received packets, and drop reasons. They are no ABI: where one is missing, the nearest that the
- * kernel has is reported instead.
+ * A function for received packets, and drop reasons. They are no ABI: where one
+ * is missing, the nearest that the kernel has is reported instead.
  */
 #ifndef COMPAT_LINUX_SKBUFF_H
 #define COMPAT_LINUX_SKBUFF_H
