@@ -209,6 +209,8 @@ RULES = [
     Rule("gro-refused", "packet/offload/gro/(no-flag|reserved|no-gbp)/.*",
          r"counters\.rx_(frame_)?errors|mib\.Udp6?\.?InDatagrams",
          when=lambda theirs, ours: theirs != MISSING and theirs < ours == 6),
+    Rule("tapped", "packet/offload/gro/gap/.*", "up",
+         when=lambda theirs, ours: sorted(theirs) == sorted(ours)),
     Rule("flood-order", "packet/tx/order/.*", r"wire\.\d\..*"),
     Rule("source-port", "packet/tx/port/.*/(not-ip|arp|tagged|tagged-arp)",
          "spread", when=lambda theirs, ours: (theirs, ours) == (False, True)),

@@ -4,6 +4,7 @@ of route, address, device or configuration says.
 """
 
 import collections
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -161,7 +162,10 @@ def test_uplink_down_and_up(fabric, underlay):
 
 
 def test_lower_device_down_and_up(fabric, underlay):
-    """The tunnel's own lower device, whose address comes and goes."""
+    """The tunnel's own lower device, whose address comes and goes.
+
+    On one processor: what a cached route survives is the affair of each.
+    """
     def scenario():
         local = f"{'10.1.0' if underlay is V4 else 'fd11:'}"
         ends = [f"{local}.{n}" if underlay is V4 else f"{local}:{n}"
@@ -186,7 +190,12 @@ def test_lower_device_down_and_up(fabric, underlay):
         finally:
             ns.ip("link set eth1 mtu 1500", "link del v1")
 
-    found = both(scenario)
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        found = both(scenario)
+    finally:
+        os.sched_setaffinity(0, allowed)
     assert all(len(one) == 2 for one in found)
 
 
