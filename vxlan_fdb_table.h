@@ -12,9 +12,10 @@ static inline void *vtep_fdb_to_locked(struct vtep_dev *vtep,
 				       struct vtep_fdb_entry *entry,
 				       unsigned long kind)
 {
-	return vtep_fdb_to(rcu_dereference_protected(entry->to,
-						     lockdep_is_held(&vtep->lock)),
-			   kind);
+	void *to = rcu_dereference_protected(entry->to,
+					     lockdep_is_held(&vtep->lock));
+
+	return vtep_fdb_to(to, kind);
 }
 
 static inline struct vtep_remote *

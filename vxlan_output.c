@@ -85,7 +85,8 @@ static bool vtep_hooked_v6(const struct net *net)
 #endif
 
 /* What routes of both families have in common. @len: with outer headers. */
-static bool vtep_direct(const struct vtep_output *out, const struct sk_buff *skb,
+static bool vtep_direct(const struct vtep_output *out,
+			const struct sk_buff *skb,
 			const struct net_device *dev, unsigned int len)
 {
 	const struct dst_entry *dst = out->via->dst;

@@ -62,8 +62,8 @@ static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
 
 /*
  * Headers are written into each copy, so it needs a head of its own: it gets
- * one at once, and the original can keep the one it has. If that is too small, a
- * larger one is made with the headers.
+ * one at once, and the original can keep the one it has. If that is too small,
+ * a larger one is made with the headers.
  */
 static struct sk_buff *vtep_tx_copy(const struct vtep_tx *tx,
 				    struct sk_buff *skb)

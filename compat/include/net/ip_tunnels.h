@@ -49,7 +49,7 @@ static inline u32 vtep_tun_nhid(const struct ip_tunnel_key *key)
 }
 
 /*
- * Tunnels in tunnels: newer kernels count how deep they are, and end it. Packets
+ * Tunnels in tunnels: newer kernels count how deep they are, and end it. Those
  * for which vtep_tunnel_deep() says yes are the core's to drop.
  */
 #ifdef IP_TUNNEL_RECURSION_LIMIT
