@@ -5,9 +5,9 @@
  * the lower device, fair queueing, bonds.
  *
  * The core's way to it costs more than all headers together. Here it is
- * computed from the headers that nearly all packets have: IPv4 without options
- * or IPv6, then TCP, UDP and the like, ICMP, or a fragment. All else is the
- * core's.
+ * computed from the headers that nearly all packets have: IPv4 or IPv6, then
+ * TCP, UDP and the like, ICMP, or a fragment. All else is the core's, but never
+ * some packets of a flow and not the others.
  */
 #include "vxlan_hash.h"
 
@@ -18,6 +18,7 @@
 #include <linux/skbuff.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/net_namespace.h>
 
 #define KEYS 6
 
@@ -84,23 +85,26 @@ static bool vtep_hash_set(struct sk_buff *skb, u64 addresses, u32 more)
 {
 	u64 hash = vtep_fold(addresses ^ key[4], more ^ key[5]);
 
-	__skb_set_sw_hash(skb, hash ^ (hash >> 32), more);
+	/* 0 is no hash. */
+	__skb_set_sw_hash(skb, (u32)(hash ^ (hash >> 32)) ?: 1, more);
 	return true;
 }
 
-/* @end: length of all in front of the ports. */
+/* @end: length of all in front of the ports, which may lie anywhere. */
 static bool vtep_hash_l4(struct sk_buff *skb, u64 addresses, u8 protocol,
 			 unsigned int end)
 {
 	enum vtep_ports kind = vtep_ports(protocol);
-	u32 ports = 0;
+	u32 copy, ports = 0;
+	const u32 *found;
 
 	if (kind == VTEP_PORTS_UNKNOWN)
 		return false;
 	if (kind == VTEP_PORTS) {
-		if (unlikely(skb_headlen(skb) < end + sizeof(ports)))
+		found = skb_header_pointer(skb, end, sizeof(copy), &copy);
+		if (unlikely(!found))
 			return false;
-		ports = get_unaligned((u32 *)(skb->data + end));
+		ports = get_unaligned(found);
 	}
 	return vtep_hash_set(skb, addresses, ports);
 }
@@ -110,14 +114,14 @@ static bool vtep_hash_v4(struct sk_buff *skb)
 	const struct iphdr *iph = ip_hdr(skb);
 	u64 addresses;
 
-	if (unlikely(iph->ihl != 5 || iph->version != 4))
+	if (unlikely(iph->ihl < 5 || iph->version != 4))
 		return false;
 	addresses = vtep_fold(vtep_words(iph->saddr, iph->daddr) ^ key[0],
 			      iph->protocol ^ key[1]);
 	if (unlikely(ip_is_fragment(iph)))
 		return vtep_hash_set(skb, addresses, 0);
 	return vtep_hash_l4(skb, addresses, iph->protocol,
-			    skb_network_offset(skb) + sizeof(*iph));
+			    skb_network_offset(skb) + iph->ihl * 4);
 }
 
 static bool vtep_hash_v6(struct sk_buff *skb)
@@ -136,6 +140,11 @@ static bool vtep_hash_v6(struct sk_buff *skb)
 			    skb_network_offset(skb) + sizeof(*ip6));
 }
 
+static bool vtep_dissects(const struct net *net)
+{
+	return rcu_access_pointer(net->bpf.run_array[NETNS_BPF_FLOW_DISSECTOR]);
+}
+
 /**
  * vtep_hash_inet() - hash of a packet that has none, the short way
  * @skb: the packet; its IP header is linear, and where the network header is
@@ -145,8 +154,10 @@ static bool vtep_hash_v6(struct sk_buff *skb)
  */
 bool vtep_hash_inet(struct sk_buff *skb, __be16 type)
 {
-	/* The core lets the tag take part. */
-	if (unlikely(skb_vlan_tag_present(skb)))
+	/* The core lets the tag take part, and a BPF program decide. */
+	if (unlikely(skb_vlan_tag_present(skb) ||
+		     vtep_dissects(&init_net) ||
+		     vtep_dissects(dev_net(skb->dev))))
 		return false;
 	switch (type) {
 	case htons(ETH_P_IP):

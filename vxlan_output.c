@@ -38,9 +38,9 @@ static struct rtable *vtep_rtable(const struct vtep_output *out)
 
 #ifdef CONFIG_NETFILTER
 /*
- * A security module has one hook, which nearly never has to do, but is there
- * from boot on. It lets a packet pass or not, no more, so it can be asked on
- * the short way, too.
+ * AppArmor has one hook, which nearly never has to do, but is there from boot
+ * on. It lets a packet pass or not, no more, so it can be asked on the short
+ * way, too.
  */
 static bool vtep_security_only(const struct nf_hook_entries *hooks)
 {
@@ -53,34 +53,48 @@ static bool vtep_security_only(const struct nf_hook_entries *hooks)
 	       ops->priority == NF_IP_PRI_SELINUX_FIRST;
 }
 
-static bool vtep_hooked(struct nf_hook_entries __rcu *const *hooks)
+/*
+ * Does anybody look at the packets that this host sends? @last: filled with
+ * those who are asked on the short way, or NULL.
+ */
+static bool vtep_hooked(const struct net *net, u8 family,
+			const struct nf_hook_entries **last)
 {
-	const struct nf_hook_entries *last;
+	struct nf_hook_entries __rcu *const *hooks;
 
-	last = rcu_dereference(hooks[NF_INET_POST_ROUTING]);
+	hooks = family == NFPROTO_IPV4 ? net->nf.hooks_ipv4 :
+					 net->nf.hooks_ipv6;
+	*last = rcu_dereference(hooks[NF_INET_POST_ROUTING]);
 	return rcu_access_pointer(hooks[NF_INET_LOCAL_OUT]) ||
-	       (last && !vtep_security_only(last));
+	       (*last && !vtep_security_only(*last));
 }
 
-/* Does anybody look at the packets that this host sends? */
-static bool vtep_hooked_v4(const struct net *net)
+/* As nf_hook(), for hooks that were looked at. Returns 1 to go on. */
+static int vtep_ask(const struct nf_hook_entries *hooks, u8 family,
+		    struct sk_buff *skb, struct net_device *dev,
+		    struct net_device *lower, struct sock *sk)
 {
-	return vtep_hooked(net->nf.hooks_ipv4);
-}
+	struct nf_hook_state state;
 
-static bool vtep_hooked_v6(const struct net *net)
-{
-	return vtep_hooked(net->nf.hooks_ipv6);
+	if (likely(!hooks))
+		return 1;
+	nf_hook_state_init(&state, NF_INET_POST_ROUTING, family, dev, lower,
+			   sk, dev_net(lower), dst_output);
+	return nf_hook_slow(skb, &state, hooks, 0);
 }
 #else
-static bool vtep_hooked_v4(const struct net *net)
+static bool vtep_hooked(const struct net *net, u8 family,
+			const struct nf_hook_entries **last)
 {
+	*last = NULL;
 	return false;
 }
 
-static bool vtep_hooked_v6(const struct net *net)
+static int vtep_ask(const struct nf_hook_entries *hooks, u8 family,
+		    struct sk_buff *skb, struct net_device *dev,
+		    struct net_device *lower, struct sock *sk)
 {
-	return false;
+	return 1;
 }
 #endif
 
@@ -97,7 +111,8 @@ static bool vtep_direct(const struct vtep_output *out,
 
 static bool vtep_direct_v4(const struct vtep_output *out,
 			   const struct sk_buff *skb,
-			   const struct net_device *dev)
+			   const struct net_device *dev,
+			   const struct nf_hook_entries **last)
 {
 	const struct rtable *rt = vtep_rtable(out);
 	const unsigned int overhead = sizeof(struct iphdr) +
@@ -105,12 +120,13 @@ static bool vtep_direct_v4(const struct vtep_output *out,
 
 	return rt->dst.output == ip_output && rt->rt_type == RTN_UNICAST &&
 	       vtep_direct(out, skb, dev, skb->len + overhead) &&
-	       !vtep_hooked_v4(dev_net(dev));
+	       !vtep_hooked(dev_net(dev), NFPROTO_IPV4, last);
 }
 
 static bool vtep_direct_v6(const struct vtep_output *out,
 			   const struct sk_buff *skb,
-			   const struct net_device *dev)
+			   const struct net_device *dev,
+			   const struct nf_hook_entries **last)
 {
 	const struct rt6_info *rt6 = dst_rt6_info(out->via->dst);
 	const struct inet6_dev *idev = ip6_dst_idev(&rt6->dst);
@@ -123,7 +139,7 @@ static bool vtep_direct_v6(const struct vtep_output *out,
 	       !dst_feature(&rt6->dst, RTAX_FEATURE_ALLFRAG) &&
 	       !ipv6_addr_is_multicast(&out->daddr->v6) &&
 	       vtep_direct(out, skb, dev, skb->len + overhead) &&
-	       !vtep_hooked_v6(dev_net(dev));
+	       !vtep_hooked(dev_net(dev), NFPROTO_IPV6, last);
 }
 
 /* The route goes with the packet, borrowed if it is a path's. */
@@ -173,15 +189,15 @@ static void vtep_push_v4(const struct vtep_output *out, struct sk_buff *skb,
 
 /* From the device @dev to @lower. */
 static int vtep_neigh_v4(const struct vtep_output *out, struct sk_buff *skb,
-			 struct net_device *dev, struct net_device *lower)
+			 struct net_device *dev, struct net_device *lower,
+			 const struct nf_hook_entries *hooks)
 {
 	struct rtable *rt = vtep_rtable(out);
 	struct neighbour *neigh;
 	bool other = false;
 	int pass;
 
-	pass = nf_hook(NFPROTO_IPV4, NF_INET_POST_ROUTING, dev_net(lower),
-		       out->sk, skb, dev, lower, dst_output);
+	pass = vtep_ask(hooks, NFPROTO_IPV4, skb, dev, lower, out->sk);
 	if (unlikely(pass != 1))
 		return pass;
 	vtep_ip_count_sent(dev_net(lower), skb->len);
@@ -202,7 +218,8 @@ static void vtep_count_sent(struct net_device *dev, int len, int err,
 }
 
 static void vtep_short_v4(const struct vtep_output *out, struct sk_buff *skb,
-			  struct net_device *lower)
+			  struct net_device *lower,
+			  const struct nf_hook_entries *hooks)
 {
 	struct net *net = dev_net(lower);
 	struct net_device *dev = skb->dev;
@@ -223,7 +240,8 @@ static void vtep_short_v4(const struct vtep_output *out, struct sk_buff *skb,
 	skb->protocol = htons(ETH_P_IP);
 	skb->dev = lower;
 	vtep_ip_count_begin(net, skb->len);
-	vtep_count_sent(dev, len, vtep_neigh_v4(out, skb, dev, lower), 0);
+	vtep_count_sent(dev, len, vtep_neigh_v4(out, skb, dev, lower, hooks),
+			0);
 	vtep_tunnel_leave();
 }
 
@@ -241,14 +259,15 @@ static void vtep_short_v4(const struct vtep_output *out, struct sk_buff *skb,
 bool vtep_output_v4(const struct vtep_output *out, struct sk_buff *skb,
 		    bool shortcut)
 {
+	const struct nf_hook_entries *hooks;
 	struct net_device *lower;
 	bool direct;
 
 	rcu_read_lock();
 	lower = dst_dev_rcu(out->via->dst);
-	direct = shortcut && vtep_direct_v4(out, skb, lower);
+	direct = shortcut && vtep_direct_v4(out, skb, lower, &hooks);
 	if (likely(direct))
-		vtep_short_v4(out, skb, lower);
+		vtep_short_v4(out, skb, lower, hooks);
 	rcu_read_unlock();
 	if (likely(direct))
 		return true;
@@ -276,7 +295,8 @@ static void vtep_push_v6(const struct vtep_output *out, struct sk_buff *skb)
 }
 
 static int vtep_neigh_v6(const struct vtep_output *out, struct sk_buff *skb,
-			 struct net_device *dev, struct net_device *lower)
+			 struct net_device *dev, struct net_device *lower,
+			 const struct nf_hook_entries *hooks)
 {
 	struct rt6_info *rt6 = dst_rt6_info(out->via->dst);
 	struct inet6_dev *idev = ip6_dst_idev(&rt6->dst);
@@ -284,8 +304,7 @@ static int vtep_neigh_v6(const struct vtep_output *out, struct sk_buff *skb,
 	struct neighbour *neigh;
 	int pass;
 
-	pass = nf_hook(NFPROTO_IPV6, NF_INET_POST_ROUTING, dev_net(lower),
-		       out->sk, skb, dev, lower, dst_output);
+	pass = vtep_ask(hooks, NFPROTO_IPV6, skb, dev, lower, out->sk);
 	if (unlikely(pass != 1))
 		return pass;
 	vtep_ip6_count_sent(dev_net(lower), idev, skb->len);
@@ -301,7 +320,8 @@ static int vtep_neigh_v6(const struct vtep_output *out, struct sk_buff *skb,
 }
 
 static void vtep_short_v6(const struct vtep_output *out, struct sk_buff *skb,
-			  struct net_device *dev, struct net_device *lower)
+			  struct net_device *dev, struct net_device *lower,
+			  const struct nf_hook_entries *hooks)
 {
 	int len;
 
@@ -318,7 +338,8 @@ static void vtep_short_v6(const struct vtep_output *out, struct sk_buff *skb,
 	vtep_push_v6(out, skb);
 	skb->protocol = htons(ETH_P_IPV6);
 	skb->dev = lower;
-	vtep_count_sent(dev, len, vtep_neigh_v6(out, skb, dev, lower), -1);
+	vtep_count_sent(dev, len, vtep_neigh_v6(out, skb, dev, lower, hooks),
+			-1);
 	vtep_tunnel_leave();
 }
 
@@ -335,15 +356,16 @@ static void vtep_short_v6(const struct vtep_output *out, struct sk_buff *skb,
 bool vtep_output_v6(const struct vtep_output *out, struct sk_buff *skb,
 		    bool shortcut)
 {
+	const struct nf_hook_entries *hooks;
 	struct net_device *dev = skb->dev;
 	struct net_device *lower;
 	bool direct;
 
 	rcu_read_lock();
 	lower = dst_dev_rcu(out->via->dst);
-	direct = shortcut && vtep_direct_v6(out, skb, lower);
+	direct = shortcut && vtep_direct_v6(out, skb, lower, &hooks);
 	if (likely(direct))
-		vtep_short_v6(out, skb, dev, lower);
+		vtep_short_v6(out, skb, dev, lower, hooks);
 	rcu_read_unlock();
 	if (likely(direct))
 		return true;

@@ -14,7 +14,7 @@
 #include <net/dst.h>
 #include <net/ip.h>
 
-/* As many IP idents are taken at a time. */
+/* As many IP idents are taken at a time, at most. */
 #define VTEP_IDENTS 16
 
 /**
@@ -113,7 +113,8 @@ struct vtep_path *vtep_path_set(struct vtep_paths __percpu *paths,
  *
  * The core's generator counts for each pair of addresses in one place for all
  * CPUs. Some idents are taken at a time; what is left of them is not kept for
- * later, when others may have come round to the same.
+ * later, when others may have come round to the same. Only who sends many
+ * within a jiffy takes many, so that they come round no sooner than the core's.
  *
  * Context: BH disabled, RCU.
  */
@@ -122,15 +123,17 @@ void vtep_path_ident(struct vtep_path *path, struct net *net,
 {
 	unsigned long now = jiffies;
 
-	/* Where BH disabled does not mean alone on this CPU. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+	/* Where BH disabled does not mean alone on this CPU; and netpoll. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || unlikely(irqs_disabled())) {
 		__ip_select_ident(net, iph, 1);
 		return;
 	}
 	if (unlikely(!path->idents || path->ident_time != now)) {
-		__ip_select_ident(net, iph, VTEP_IDENTS);
+		path->batch = path->ident_time == now && path->batch ?
+			      min(2 * path->batch, VTEP_IDENTS) : 1;
+		__ip_select_ident(net, iph, path->batch);
 		path->ident = ntohs(iph->id);
-		path->idents = VTEP_IDENTS;
+		path->idents = path->batch;
 		path->ident_time = now;
 	}
 	iph->id = htons(path->ident++);

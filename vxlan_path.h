@@ -20,9 +20,10 @@ struct net;
  * @genid: vtep_dev.route_genid for which it is good; constant
  * @saddr4: source address over IPv4; constant
  * @saddr6: source address over IPv6; constant
- * @ident: the next of the IP idents that were taken in advance; like the two
+ * @ident: the next of the IP idents that were taken in advance; like the three
  *	below for the CPU that owns the path
  * @idents: how many there are
+ * @batch: how many were taken at a time
  * @ident_time: jiffies when they were taken
  * @rcu: frees it after the last reader
  */
@@ -36,6 +37,7 @@ struct vtep_path {
 	};
 	u16 ident;
 	u16 idents;
+	u16 batch;
 	unsigned long ident_time;
 	struct rcu_head rcu;
 };

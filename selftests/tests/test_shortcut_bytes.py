@@ -2,6 +2,7 @@
 """Shortcuts do not show on the wire: outer packets byte for byte."""
 
 import struct
+import time
 
 import pytest
 
@@ -176,6 +177,25 @@ def test_unfinished(request, underlay, version, whole, csum):
     found = both(scenario)
     largest = max(len(raw) for raw, _ in found)
     assert largest > 30000 if whole else largest <= MTU + 14
+
+
+def test_idents_of_a_slow_sender(fabric):
+    """One packet now and then takes one ident, not many in advance: they would
+    come round before a lost fragment is forgotten.
+    """
+    def scenario():
+        with Lane(fabric, V4) as lane:
+            found = []
+            for _ in range(20):
+                found += [p.outer.ip.ident for p in lane.burst(inner(4))]
+                time.sleep(0.02)
+            return found
+    with set_to(True):
+        before = time.monotonic()
+        found = scenario()
+        jiffies = (time.monotonic() - before) * 250
+    # the core adds at random, as many as jiffies have gone by
+    assert (found[-1] - found[0]) % 65536 < 40 + jiffies, found
 
 
 def test_idents(fabric):

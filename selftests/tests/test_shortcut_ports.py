@@ -75,6 +75,34 @@ def test_all_of_a_connection(bench, version, on):
         assert len({p.outer.sport for p in packets}) == 1
 
 
+@ON
+def test_options_do_not_count(bench, on):
+    """A packet of a flow with IPv4 options goes where the others go."""
+    with set_to(on):
+        assert len(set(ports(bench, [inner(4), inner(4, options=bytes(4)),
+                                     inner(4, options=bytes(40))]))) == 1
+
+
+@ON
+@pytest.mark.parametrize("version", (4, 6), ids=("inner4", "inner6"))
+def test_ports_behind_the_head(underlay, version, on):
+    """A packet of which only the Ethernet header is linear goes where the
+    small packets of its flow go: 5,000 bytes, so that the core leaves the rest
+    in pages.
+    """
+    size, small = 5000, inner(version)
+    large = inner(version, payload=bytes(size))
+    with calm_wired(mtu=9000) as fabric, set_to(on):
+        made = Bench(fabric, underlay, "srcport 20000 60000")
+        with Unfinished(made.ns, DEV) as out:
+            out.send(struct.pack("=BBHHHH", 0, 0, 14, 0, 0, 0) + large,
+                     struct.pack("=BBHHHH", 0, 0, 0, 0, 0, 0) + small)
+            came = made.wire.wait_count(lambda p: p.sent and p.outer, 2)
+        made.delete()
+    assert len({p.outer.sport for p in came}) == 1
+    assert max(len(p.raw) for p in came) > size
+
+
 def fragments(version, ident=7):
     """The first fragment, a later one, and the last."""
     data = build.udp(*IP[version], 1234, 5678, bytes(64))
