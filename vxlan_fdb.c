@@ -195,154 +195,6 @@ bool vtep_fdb_dst(const struct vtep_dev *vtep,
 	return dst->remote;
 }
 
-static void vtep_fdb_set_to(struct vtep_fdb_entry *entry, void *to,
-			    unsigned long kind)
-{
-	rcu_assign_pointer(entry->to, (void *)((unsigned long)to | kind));
-}
-
-/* Slots */
-
-/**
- * vtep_fdb_slots_alloc() - room for destinations
- * @count: how many
- *
- * Return: the array, zeroed, or NULL.
- */
-struct vtep_fdb_slots *vtep_fdb_slots_alloc(u32 count)
-{
-	struct vtep_fdb_slots *slots;
-
-	slots = kzalloc(struct_size(slots, remote, count) + count, GFP_ATOMIC);
-	if (slots)
-		slots->count = count;
-	return slots;
-}
-
-/* @count of them, from index @from of one array to index @to of another. */
-static void vtep_fdb_slots_copy(struct vtep_fdb_slots *slots, u32 to,
-				struct vtep_fdb_slots *old, u32 from, u32 count)
-{
-	memcpy(&slots->remote[to], &old->remote[from],
-	       count * sizeof(slots->remote[0]));
-	memcpy(&vtep_fdb_slots_offloaded(slots)[to],
-	       &vtep_fdb_slots_offloaded(old)[from], count);
-}
-
-/**
- * vtep_fdb_slots_find() - look for a destination
- * @slots: the destinations of an entry, or NULL
- * @dest: the destination
- *
- * Context: RCU or vtep_dev.lock.
- * Return: its index or -ENOENT.
- */
-int vtep_fdb_slots_find(const struct vtep_fdb_slots *slots,
-			const struct vtep_dest *dest)
-{
-	u32 i;
-
-	for (i = 0; slots && i < slots->count; i++)
-		if (vtep_remote_matches(slots->remote[i], dest))
-			return i;
-	return -ENOENT;
-}
-
-/**
- * vtep_fdb_slots_extend() - prepare one destination more
- * @vtep: the device
- * @entry: a flood entry without that destination
- * @dest: the destination
- *
- * Context: vtep_dev.lock.
- * Return: the array, for vtep_fdb_slots_publish() or vtep_fdb_slots_drop(); or
- * an ERR_PTR(): -ENOSPC at a limit, -ENOMEM.
- */
-struct vtep_fdb_slots *
-vtep_fdb_slots_extend(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-		      const struct vtep_dest *dest)
-{
-	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
-	u32 count = old ? old->count : 0;
-	struct vtep_fdb_slots *slots;
-	struct vtep_remote *remote;
-
-	if (count >= VTEP_FDB_SLOTS_MAX)
-		return ERR_PTR(-ENOSPC);
-	slots = vtep_fdb_slots_alloc(count + 1);
-	if (!slots)
-		return ERR_PTR(-ENOMEM);
-	if (old)
-		vtep_fdb_slots_copy(slots, 0, old, 0, count);
-	remote = vtep_remote_get(vtep, dest);
-	if (IS_ERR(remote)) {
-		kfree(slots);
-		return ERR_CAST(remote);
-	}
-	slots->remote[count] = remote;
-	return slots;
-}
-
-/**
- * vtep_fdb_slots_drop() - the opposite of vtep_fdb_slots_extend()
- * @vtep: the device
- * @slots: an array that was not published
- *
- * Context: vtep_dev.lock.
- */
-void vtep_fdb_slots_drop(struct vtep_dev *vtep, struct vtep_fdb_slots *slots)
-{
-	vtep_remote_put(vtep, slots->remote[slots->count - 1]);
-	kfree(slots);
-}
-
-/**
- * vtep_fdb_slots_publish() - let packets use another array of destinations
- * @vtep: the device
- * @entry: the entry
- * @slots: the array, whose references are in order
- *
- * Context: vtep_dev.lock.
- */
-void vtep_fdb_slots_publish(struct vtep_dev *vtep,
-			    struct vtep_fdb_entry *entry,
-			    struct vtep_fdb_slots *slots)
-{
-	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
-
-	vtep_fdb_set_to(entry, slots, VTEP_FDB_TO_SLOTS);
-	if (old)
-		kfree_rcu(old, rcu);
-}
-
-/**
- * vtep_fdb_slots_remove() - take one of several destinations out
- * @vtep: the device
- * @entry: a flood entry with more than one destination
- * @index: which; listeners are told
- * @slots: room for the others, at least
- *
- * Context: vtep_dev.lock.
- */
-void vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
-			   u32 index, struct vtep_fdb_slots *slots)
-{
-	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
-	struct vtep_remote *remote = old->remote[index];
-	struct vtep_fdb_dst dst = {
-		.remote = remote,
-		.offloaded = vtep_fdb_slots_offloaded(old)[index],
-	};
-	u32 behind = old->count - 1 - index;
-
-	slots->count = old->count - 1;
-	vtep_fdb_slots_copy(slots, 0, old, 0, index);
-	vtep_fdb_slots_copy(slots, index, old, index + 1, behind);
-	vtep_fdb_slots_publish(vtep, entry, slots);
-	vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_DEL);
-	vtep_remote_put(vtep, remote);
-}
-
 /* Targets */
 
 /**
@@ -657,6 +509,31 @@ void vtep_fdb_entry_destroy(struct vtep_dev *vtep,
 	xa_erase(&vtep->fdb.ids, entry->id);
 	vtep_fdb_entry_end(vtep, entry);
 	call_rcu(&entry->rcu, vtep_fdb_entry_free_rcu);
+}
+
+/**
+ * vtep_fdb_slots_remove() - take one of several destinations out
+ * @vtep: the device
+ * @entry: a flood entry with more than one destination
+ * @index: which; listeners are told
+ * @slots: room for the others, at least
+ *
+ * Context: vtep_dev.lock.
+ */
+void vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
+			   u32 index, struct vtep_fdb_slots *slots)
+{
+	struct vtep_fdb_slots *old = vtep_fdb_slots(vtep, entry);
+	struct vtep_remote *remote = old->remote[index];
+	struct vtep_fdb_dst dst = {
+		.remote = remote,
+		.offloaded = vtep_fdb_slots_offloaded(old)[index],
+	};
+
+	vtep_fdb_slots_omit(slots, old, index);
+	vtep_fdb_slots_publish(vtep, entry, slots);
+	vtep_fdb_tell(vtep, entry, &dst, VTEP_FDB_DEL);
+	vtep_remote_put(vtep, remote);
 }
 
 /**

@@ -18,6 +18,12 @@ static inline void *vtep_fdb_to_locked(struct vtep_dev *vtep,
 	return vtep_fdb_to(to, kind);
 }
 
+static inline void vtep_fdb_set_to(struct vtep_fdb_entry *entry, void *to,
+				   unsigned long kind)
+{
+	rcu_assign_pointer(entry->to, (void *)((unsigned long)to | kind));
+}
+
 static inline struct vtep_remote *
 vtep_fdb_remote(struct vtep_dev *vtep, struct vtep_fdb_entry *entry)
 {
@@ -91,6 +97,8 @@ void vtep_fdb_slots_drop(struct vtep_dev *vtep, struct vtep_fdb_slots *slots);
 void vtep_fdb_slots_publish(struct vtep_dev *vtep,
 			    struct vtep_fdb_entry *entry,
 			    struct vtep_fdb_slots *slots);
+void vtep_fdb_slots_omit(struct vtep_fdb_slots *slots,
+			 struct vtep_fdb_slots *old, u32 index);
 void vtep_fdb_slots_remove(struct vtep_dev *vtep, struct vtep_fdb_entry *entry,
 			   u32 index, struct vtep_fdb_slots *slots);
 
