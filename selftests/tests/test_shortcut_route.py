@@ -15,6 +15,7 @@ from lib.capture import Capture
 from lib.inject import send_frames
 from lib.shortcut import Lane, both, calm_wired, seen, set_to
 from lib.underlay import V4, V6
+from lib.wait import eventually
 
 UPLINKS = ("eth0", "eth1")
 
@@ -181,6 +182,7 @@ def test_lower_device_down_and_up(fabric, underlay):
                           (f"addr del {other(underlay)} dev eth1",)):
                 if lines:
                     ns.ip(*lines)
+                    settled(ns, lines[0])
                 with Capture(ns, "eth1") as tap:
                     send_frames(ns, "v1", inner(4), inner(6))
                     found.append([(p.outer.src, p.outer.dst, p.outer.inner)
@@ -201,6 +203,18 @@ def test_lower_device_down_and_up(fabric, underlay):
 
 def other(net):
     return "10.1.0.9/24" if net is V4 else "fd11::9/64"
+
+
+def settled(ns, line):
+    """A worker of the core adds the local route of an IPv6 address, and only
+    that ends the routes that are cached.
+    """
+    if line.startswith("addr add"):
+        address = line.split()[2].partition("/")[0]
+        family = "-6" if ":" in address else "-4"
+        eventually(lambda: ns.ip(f"{family} route show table local exact "
+                                 + address),
+                   what=f"local route of {address}")
 
 
 def test_source_address(fabric, underlay):
