@@ -6,19 +6,11 @@ import itertools
 import pytest
 
 from lib.bench import benches, inner, not_ip, wired
+from lib.ecn import CE, LEAVES, NOT_ECT, PASS, VALUES
 from lib.underlay import V4, V6
 from lib.wire import parse_ether
 
-NOT_ECT, ECT1, ECT0, CE = range(4)
-VALUES = (NOT_ECT, ECT1, ECT0, CE)
 DSCP = 0x28
-
-#: RFC 6040 figure 4: {(inner, outer): what leaves}, None: dropped.
-LEAVES = {(i, o): i for i in VALUES for o in VALUES}
-LEAVES.update({(i, CE): CE for i in (ECT0, ECT1)})
-LEAVES[ECT0, ECT1] = ECT1
-LEAVES[NOT_ECT, CE] = None
-PASS = [pair for pair, out in LEAVES.items() if out is not None]
 
 
 @pytest.fixture(scope="module", params=(V4, V6), ids=repr)

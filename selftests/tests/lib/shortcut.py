@@ -11,6 +11,8 @@
     totals(ns, dev...)  every counter of a namespace and of its devices
     calm_wired(mtu, hosts, offloads)    a Fabric where nothing else happens
     rest(fabric)        what is under way on the underlay has come to an end
+
+Fixtures to import: underlay (V4, V6), fabric (calm_wired() of the module).
 """
 
 import threading
@@ -18,8 +20,11 @@ import time
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
+import pytest
+
 from . import counters, ethtool, netns, topo
 from .bench import Bench, not_ip, wired
+from .underlay import V4, V6
 from .wait import eventually
 
 #: The one port there is, so that the hash of a packet does not matter.
@@ -201,12 +206,19 @@ def totals(ns, *devices):
     return found
 
 
+#: Growth by the clock, or by a test's own doing.
+NOISE = ("Icmp", "TcpExt", "Tcp.", "eth0.Icmp", "MPTcp")
+
+
 @contextmanager
-def growth(*places):
-    """{(namespace label, counter): growth}; places: (ns, dev, ...)."""
+def growth(*places, but=()):
+    """{(namespace label, counter): growth}; places: (ns, dev, ...); but: how
+    counters begin that do not matter.
+    """
     def read():
         return {(ns.label, key): value for ns, *devices in places
-                for key, value in totals(ns, *devices).items()}
+                for key, value in totals(ns, *devices).items()
+                if not key.startswith(but)}
 
     with counters.delta(None, read=read) as moved:
         yield moved
@@ -258,3 +270,18 @@ def rest(fabric):
 
     eventually(still, interval=0, what="rest on the underlay")
     fabric.settle()
+
+
+# -- fixtures ---------------------------------------------------------------
+
+@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
+def underlay(request):
+    """Both, one after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    """Two hosts where nothing else happens."""
+    with calm_wired() as made:
+        yield made
