@@ -70,7 +70,8 @@ links     add_veth, add_bridge, set_port, add_address, flush_bridge: plumbing
           that is not under test, by netlink (no spawn).
 instruct  route(), tunnel_key(), flower(): instructions of external mode and
           what received packets tell, by netlink.
-bpf       Program, Array, set_key, report: tiny programs for tc and routes.
+bpf       Program, Array, set_key, report, tally: tiny programs for tc, routes
+          and cgroups.
 genl      Genl(ns): generic netlink, as far as Open vSwitch needs it.
 vm, nlattr, nldefs: the VM class, attribute bytes, netlink numbers.
 ethtool   statistics(ns, dev), offload(ns, dev, on, names) by ioctl.

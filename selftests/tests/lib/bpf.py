@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tiny BPF programs for tc, put together by hand and loaded by bpf(2).
+"""Tiny BPF programs, put together by hand and loaded by bpf(2).
 
     with Array(64) as box:
         fd = load(set_key(key(7, "10.0.0.2")) + redirect(index))
         instruct.attach(ns, dev, instruct.EGRESS, match=program(fd))
 
+    with Array(64) as box, Program(tally(box) + end(1), CGROUP_SKB) as program:
+        with program.on_cgroup("/sys/fs/cgroup"): ...
+
 No more than what tunnels need: instructions of a packet (struct
-bpf_tunnel_key) and their options, set and read.
+bpf_tunnel_key) and their options, set and read; and what cgroups see.
 """
 
 import ctypes
 import os
 import struct
+from contextlib import contextmanager
 
 from .nl import ip, text, u32
 
 _libc = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = 321                       # x86_64
-MAP_CREATE, MAP_LOOKUP, PROG_LOAD = 0, 1, 5
-ARRAY, SCHED_CLS, LWT_XMIT = 2, 3, 12
-(MAP_UPDATE, GET_KEY, SET_KEY, REDIRECT, GET_OPT, SET_OPT) = (
-    2, 20, 21, 23, 29, 30)
+MAP_CREATE, MAP_LOOKUP, PROG_LOAD, PROG_ATTACH, PROG_DETACH = 0, 1, 5, 8, 9
+ARRAY, SCHED_CLS, CGROUP_SKB, LWT_XMIT = 2, 3, 8, 12
+(MAP_VALUE, MAP_UPDATE, GET_KEY, SET_KEY, REDIRECT, GET_OPT, SET_OPT,
+ CGROUP_ID) = (1, 2, 20, 21, 23, 29, 30, 79)
+#: Where a cgroup asks a program; both answer with CGROUP_OK or 0.
+INGRESS, EGRESS = 0, 1
+CGROUP_OK = 1
+#: Let others be asked, too.
+ALLOW_MULTI = 2
 #: Flags of set_key() and get_key().
 IPV6, ZERO_CSUM, DONT_FRAGMENT = 1, 2, 4
 TC_OK, TC_SHOT = 0, 2
@@ -114,6 +123,24 @@ def report(box, flags=0, options=False):
         + _call(MAP_UPDATE) + end(TC_OK)
 
 
+def tally(box, cgroup=False):
+    """An Array(32) counts packets and adds up their bytes; cgroup: the
+    identifiers of the senders' cgroups, too.
+    """
+    said = _store(_INDEX, bytes(4)) + box.loaded(1) + _pointer(2, _INDEX) \
+        + _call(MAP_VALUE) + _insn(0x55, 0, off=2) + end(0) \
+        + _insn(0xbf, 7, 0) + _move(1, 1) + _insn(0xdb, 7, 1) \
+        + _insn(0x61, 1, 6) + _insn(0xdb, 7, 1, 8)
+    if cgroup:
+        said += _context() + _call(CGROUP_ID) + _insn(0xdb, 7, 0, 16)
+    return said
+
+
+def unless_longer(size, verdict):
+    """End with a verdict if the packet has no more than so many bytes."""
+    return _insn(0x61, 1, 6) + _insn(0x25, 1, off=2, imm=size) + end(verdict)
+
+
 def _bpf(command, attr):
     raw = ctypes.create_string_buffer(attr, 120)
     result = _libc.syscall(SYS_BPF, command, raw, 120)
@@ -174,6 +201,20 @@ class Program:
     def encap(self):
         """For instruct.route(): it sees what the route sends."""
         return 6, [(3, [(1, u32(self.fd)), (2, text("vxlan"))])]
+
+    @contextmanager
+    def on_cgroup(self, path, side=EGRESS):
+        """A cgroup asks it meanwhile."""
+        place = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        attr = struct.pack("<IIII", place, self.fd, side, ALLOW_MULTI)
+        try:
+            _bpf(PROG_ATTACH, attr)
+            try:
+                yield
+            finally:
+                _bpf(PROG_DETACH, attr[:12])
+        finally:
+            os.close(place)
 
     def __enter__(self):
         return self
