@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from lib import build, links
+from lib import build, links, modules, topo
 from lib.bench import ALICE, BOB, DEV, IP, Bench, inner, not_ip
 from lib.gso import Unfinished, tcp
 from lib.inject import send_frames
@@ -226,3 +226,36 @@ def test_both_ways_alike(fabric, underlay):
             fabric.host[1].ns.ip("link del port0", "link del br0")
 
     assert both(scenario)
+
+
+def times_alike(one, other):
+    return sum(a == b for a, b in zip(one, other))
+
+
+def test_keyed(fabric, underlay):
+    """Nobody can tell the port from the packet: a flow keeps its port as long
+    as the module is there, in a new device too, and has another one when it
+    is loaded anew.
+    """
+    kind, frames = topo.kind(), flows(25, 4) + flows(25, 6)
+    file = modules.path(kind)
+
+    def once():
+        bench = Bench(fabric, underlay, "srcport 20000 60000")
+        try:
+            found = ports(bench, frames)
+            ports(bench, flows(200))
+            assert ports(bench, frames) == found
+            return found
+        finally:
+            bench.delete()
+
+    with set_to(True):
+        before = once()
+        assert once() == before
+    modules.unload(kind)
+    modules.load(file)
+    with set_to(True):
+        after = once()
+    # One in 40,000 meets by chance, and two of 50 once in a million loads.
+    assert times_alike(before, after) < 2
