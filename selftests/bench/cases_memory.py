@@ -5,27 +5,19 @@ What the kernel holds more than without the table: objects, hash buckets, what
 there is for each possible processor.
 """
 
-import os
 import struct
 import time
 
 from case import Case
 from cases_table import NEVER, freed
-from lib import memory, nl
+from lib import nl
 from lib import nldefs as d
+from lib.memory import used
 from load import Load
 from pktgen import Pktgen, Stream
 from rig import DEV, OTHER, Rig, mac
 
 PATIENCE = 100          # attempts, when per-CPU memory is not there at once
-
-
-def used():
-    """Bytes of all objects, per-CPU areas and large areas of the kernel."""
-    for cache in os.listdir("/sys/kernel/slab"):
-        memory.shrink(cache)
-    return sum(map(memory.meminfo, (
-        "SUnreclaim", "Percpu", "VmallocUsed"))) << 10
 
 
 def entries(rig, ns):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel holds: slab objects, per-CPU memory, namespaces, users of
-a module.
+"""What the kernel holds: slab objects, per-CPU memory, all of it, users of a
+module.
 """
 
 import os
@@ -37,6 +37,13 @@ def meminfo(name):
             if line.startswith(name + ":"):
                 return int(line.split()[1])
     raise KeyError(name)
+
+
+def used():
+    """Bytes of all objects, per-CPU areas and large areas of the kernel."""
+    for cache in os.listdir("/sys/kernel/slab"):
+        shrink(cache)
+    return sum(map(meminfo, ("SUnreclaim", "Percpu", "VmallocUsed"))) << 10
 
 
 def users(module):
