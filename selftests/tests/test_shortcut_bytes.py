@@ -9,7 +9,8 @@ import pytest
 from lib import build
 from lib.bench import ALICE, BOB, IP, inner, not_ip
 from lib.gso import UDP_SEGMENTS, Unfinished, tcp, udp
-from lib.shortcut import LAST, PORT, Lane, both, calm_wired, seen, set_to
+from lib.shortcut import (                      # noqa: F401
+    LAST, PORT, Lane, able, both, fabric, seen, set_to, underlay)
 from lib.underlay import V4, V6
 from lib.wire import TCP
 
@@ -21,24 +22,6 @@ OPTIONS_OF = {
     V6: ("udp6zerocsumtx", "flowlabel 0x12345")}
 CASES = [pytest.param(net, words, id=f"{net}-{words or 'plain'}")
          for net in (V4, V6) for words in OPTIONS + OPTIONS_OF[net]]
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired(MTU) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def able():
-    """An underlay with all offloads."""
-    with calm_wired(MTU, offloads=True) as made:
-        yield made
 
 
 def tagged(frame, *tags):

@@ -6,23 +6,13 @@ import pytest
 from lib.bench import DEV
 from lib.gro import merging
 from lib.gso import Unfinished, tcp, udp
-from lib.shortcut import LAST, Lane, calm_wired, reverse, set_to
-from lib.underlay import V4, V6
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, fabric, reverse, set_to, underlay)
+from lib.underlay import V4
 from lib.wire import TCP, UDP
 
 PARTS = 20
 MSS = 1000
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 def burst(fabric, net, packets, options):

@@ -10,23 +10,13 @@ import pytest
 from lib import build
 from lib.bench import DEV, inner
 from lib.gso import Unfinished, tcp
-from lib.shortcut import LAST, Lane, both, calm_wired, growth, seen
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, both, fabric, growth, seen, underlay)
 from lib.underlay import V4, V6
 
 MTU = 1600
 #: To the payload of an inner datagram from the length of the outer packet.
 HEADERS = {(V4, 4): 78, (V4, 6): 98, (V6, 4): 98, (V6, 6): 118}
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired(MTU) as made:
-        yield made
 
 
 def around(net, mtu):

@@ -8,16 +8,12 @@ import pytest
 from lib import nl
 from lib import nldefs as d
 from lib.bench import inner
-from lib.shortcut import Lane, both, calm_wired
-from lib.underlay import V4, V6
+from lib.shortcut import (                      # noqa: F401
+    Lane, both, calm_wired, underlay)
+from lib.underlay import V4
 from lib.wait import eventually
 
 NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION = 136, 135
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

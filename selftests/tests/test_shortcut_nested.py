@@ -8,23 +8,12 @@ import pytest
 from lib import build, topo
 from lib.bench import DEV, MAC, inner
 from lib.inject import send_frames
-from lib.shortcut import (LAST, Lane, both, calm_wired, growth, rest,
-                          seen)
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, both, fabric, growth, rest, seen, underlay)
 from lib.underlay import V4, V6
 
 MTU = 65000
 DEEP = 25
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired(MTU) as made:
-        yield made
 
 
 def nested(lane, depth, frame, **fields):

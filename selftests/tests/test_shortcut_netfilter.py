@@ -11,22 +11,12 @@ import pytest
 from lib.bench import DEV, MAC, inner
 from lib.gso import Unfinished, tcp
 from lib.nft import counted, hook, rules, table
-from lib.shortcut import LAST, Lane, both, calm_wired, seen
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, both, fabric, seen, underlay)
 from lib.underlay import V4, V6
 
 BATCH = 4
 SMALL = "udp dport 4789 udp length < 200"      # not the frame that ends
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 def batch():

@@ -13,23 +13,13 @@ from lib import build, links, modules, topo
 from lib.bench import ALICE, BOB, DEV, IP, Bench, inner, not_ip
 from lib.gso import Unfinished, tcp
 from lib.inject import send_frames
-from lib.shortcut import both, calm_wired, set_to
+from lib.shortcut import (                      # noqa: F401
+    both, calm_wired, fabric, set_to, underlay)
 from lib.underlay import V4, V6
 from lib.wire import TCP
 
 FLOWS = 1000
 ON = pytest.mark.parametrize("on", (False, True), ids=("off", "on"))
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,22 +10,11 @@ import pytest
 from lib import build, links
 from lib.bench import DEV, IP, MAC, inner, not_ip
 from lib.capture import Capture
-from lib.shortcut import (LAST, Lane, Toggling, both, calm_wired, growth)
-from lib.underlay import V4, V6
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, Toggling, both, fabric, growth, underlay)
 from lib.wait import scaled
 
 PORT = 5678
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 def classes():

@@ -13,16 +13,12 @@ from lib import links, topo
 from lib.bench import DEV, inner
 from lib.capture import Capture
 from lib.inject import send_frames
-from lib.shortcut import Lane, both, calm_wired, seen, set_to
+from lib.shortcut import (                      # noqa: F401
+    Lane, both, calm_wired, seen, set_to, underlay)
 from lib.underlay import V4, V6
 from lib.wait import eventually
 
 UPLINKS = ("eth0", "eth1")
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

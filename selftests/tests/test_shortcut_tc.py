@@ -10,21 +10,11 @@ import pytest
 from lib.bench import DEV, inner
 from lib.capture import Capture
 from lib.nft import counted, hook, rules, table
-from lib.shortcut import LAST, Lane, both, calm_wired, seen
-from lib.underlay import V4, V6
+from lib.shortcut import (                      # noqa: F401
+    LAST, Lane, both, fabric, seen, underlay)
+from lib.underlay import V4
 
 BATCH = 4
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 def batch():

@@ -13,9 +13,9 @@ import pytest
 from lib import ethtool
 from lib.bench import IP, inner
 from lib.pair import Pair
-from lib.shortcut import Toggling, calm_wired, netstat, set_to
+from lib.shortcut import (                      # noqa: F401
+    Toggling, calm_wired, netstat, set_to, underlay)
 from lib.transfer import Flood
-from lib.underlay import V4, V6
 from lib.wait import eventually, scaled
 
 SIZE = 2 << 20
@@ -24,11 +24,6 @@ REORDERED = ("TCPSACKReorder", "TCPTSReorder", "TCPRenoReorder",
              "TCPOFOQueue", "TCPDSACKOfoRecv")
 #: Queues that never overflow: what is lost comes out of order again.
 BACKLOG = "/proc/sys/net/core/netdev_max_backlog"
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
 
 
 @pytest.fixture(scope="module", params=(False, True),

@@ -7,21 +7,10 @@ import pytest
 
 from lib.bench import DEV, inner
 from lib.counters import link_stats
-from lib.shortcut import Lane, both, calm_wired
-from lib.underlay import V4, V6
+from lib.shortcut import (                      # noqa: F401
+    Lane, both, fabric, underlay)
 
 ESP = 50
-
-
-@pytest.fixture(scope="module", params=(V4, V6), ids=repr)
-def underlay(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def fabric():
-    with calm_wired() as made:
-        yield made
 
 
 def batch():

@@ -23,7 +23,8 @@ underlay  V4, V6: .group .other_group .new_group() .address(host)
           one right value; .check_report(report).
 shortcut  both(scenario): the same result with shortcuts and without; set_to(),
           Toggling(); Lane: a Bench of one source port, .burst() .through()
-          .untapped(); seen(packets), growth(places), calm_wired(), rest().
+          .untapped(); seen(packets), growth(places), calm_wired(), rest(); the
+          fixtures underlay, fabric, able.
 ecn       LEAVES: what ECN says after a tunnel, VALUES, PASS.
 nft       rules(ns, table(family, hook(...), rule...)), counted(ns).
 gso       Unfinished(ns, dev): frames with unfilled checksums and large

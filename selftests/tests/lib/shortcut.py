@@ -12,7 +12,8 @@
     calm_wired(mtu, hosts, offloads)    a Fabric where nothing else happens
     rest(fabric)        what is under way on the underlay has come to an end
 
-Fixtures to import: underlay (V4, V6), fabric (calm_wired() of the module).
+Fixtures to import: underlay (V4, V6), fabric (the module's calm_wired(MTU)),
+able (with offloads).
 """
 
 import threading
@@ -280,8 +281,19 @@ def underlay(request):
     return request.param
 
 
+def _mtu(request):
+    return getattr(request.module, "MTU", 1600)
+
+
 @pytest.fixture(scope="module")
-def fabric():
+def fabric(request):
     """Two hosts where nothing else happens."""
-    with calm_wired() as made:
+    with calm_wired(_mtu(request)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def able(request):
+    """The same with all offloads."""
+    with calm_wired(_mtu(request), offloads=True) as made:
         yield made
