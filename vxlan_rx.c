@@ -295,7 +295,7 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 	const struct vtep_vni *place;
 	enum vtep_counter verdict;
 
-	place = vtep_sock_find_place(sock, rx.vni, skb->dev->ifindex);
+	place = vtep_sock_place(sock, rx.vni, skb->dev->ifindex);
 	if (unlikely(!place)) {
 		vtep_drop_nodev(sock->vn, skb, VTEP_RX_UNKNOWN_VNI);
 		return;

@@ -283,6 +283,7 @@ static int vtep_vni_insert(struct vtep_vni *vni, const struct vtep_config *cfg)
 	if (err)
 		return err;
 	vni->listed = true;
+	rcu_assign_pointer(sock->only, sock->places++ ? NULL : vni);
 	if (vni->key.ifindex)
 		WRITE_ONCE(sock->linklocal, sock->linklocal + 1);
 	return 0;
@@ -296,6 +297,8 @@ static void vtep_vni_erase(struct vtep_vni *vni)
 		return;
 	if (vni->key.ifindex)
 		WRITE_ONCE(sock->linklocal, sock->linklocal - 1);
+	sock->places--;
+	RCU_INIT_POINTER(sock->only, NULL);
 	rhltable_remove(&sock->vnis, &vni->node, vtep_vni_params);
 }
 

@@ -13,6 +13,7 @@ struct vtep_config;
 struct vtep_dev;
 struct vtep_filter_vni;
 struct vtep_net;
+struct vtep_vni;
 
 /**
  * struct vtep_sock - a UDP socket that receives VXLAN packets
@@ -21,6 +22,9 @@ struct vtep_net;
  * @vn: the namespace
  * @vnis: struct vtep_vni by VNI and, for IPv6 link-local underlays,
  *	interface, the last one first; readers RCU, writers RTNL
+ * @only: the one place in @vnis, or NULL when there are several, or were;
+ *	readers RCU, writers RTNL
+ * @places: how many there are in @vnis; RTNL
  * @linklocal: how many of @vnis have an interface; writers RTNL
  * @users: how many devices; RTNL
  * @l3mdev: VRF the socket is bound to, 0 = none
@@ -32,7 +36,9 @@ struct vtep_sock {
 	struct list_head list;
 	struct sock *sk;
 	struct vtep_net *vn;
+	struct vtep_vni __rcu *only;
 	struct rhltable vnis;
+	u32 places;
 	u32 linklocal;
 	u32 users;
 	int l3mdev;
@@ -104,5 +110,26 @@ struct vtep_dev *vtep_sock_find_vni(const struct vtep_sock *sock, u32 vni,
 const struct vtep_sock *vtep_sock_find_port(const struct vtep_sock *sock,
 					    __be16 port);
 void vtep_sock_offload_ports(struct net_device *dev, bool push);
+
+/**
+ * vtep_sock_place() - whose is a received packet? The short way
+ * @sock: the socket it came through
+ * @vni: its VNI, host order
+ * @ifindex: the interface it came through
+ *
+ * A socket of one device needs no search.
+ *
+ * Context: BH disabled, RCU.
+ * Return: what vtep_sock_find_place() returns.
+ */
+static inline const struct vtep_vni *
+vtep_sock_place(const struct vtep_sock *sock, u32 vni, int ifindex)
+{
+	const struct vtep_vni *only = rcu_dereference_bh(sock->only);
+
+	if (likely(only && only->key.vni == vni && !only->key.ifindex))
+		return only;
+	return vtep_sock_find_place(sock, vni, ifindex);
+}
 
 #endif /* VTEP_SOCK_H */
