@@ -21,58 +21,59 @@
 
 bool vtep_log_ecn_error = true;
 
+/* What a socket's devices have in common that is more than plain VXLAN. */
+#define VTEP_RX_EXTENSIONS \
+	(VTEP_RX_METADATA | VTEP_RX_GBP | VTEP_RX_REMCSUM_ON | VTEP_RX_GPE)
+
 /**
  * struct vtep_rx - a packet on its way in
  * @vtep: the device
  * @cfg: its configuration
+ * @filter: its VNI in the filter of the device, or NULL
+ * @from: local: where it came from, or NULL if nothing is to be learned;
+ *	otherwise the outer header, see @outer, tells
+ * @hdr: the VXLAN header
  * @vni: its VNI, host order
- * @filter: that VNI in the filter of the device, or NULL
- * @from: the VTEP it came from, and the VNI and port to answer to
+ * @gbp: its group policy, as skb->mark has it; 0 without
+ * @outer: where the outer IP header is, counted from the inner frame
+ * @extensions: VTEP_RX_EXTENSIONS of the socket
  * @outer_tos: outer DS field
- * @hdr: the VXLAN header, if it says more than a VNI
- * @remcsum: it tells of an unfinished inner checksum
  * @policy: it carries a group policy
- * @gbp: that policy, as skb->mark has it; 0 without
+ * @local: it comes from a transmission, not from a socket
  */
 struct vtep_rx {
 	struct vtep_dev *vtep;
 	const struct vtep_config *cfg;
-	u32 vni;
 	struct vtep_filter_vni *filter;
-	struct vtep_dest from;
-	u8 outer_tos;
+	const struct vtep_dest *from;
 	struct vtep_hdr hdr;
-	bool remcsum;
-	bool policy;
+	u32 vni;
 	u32 gbp;
+	int outer;
+	u8 extensions;
+	u8 outer_tos;
+	bool policy;
+	bool local;
 };
 
 /* Notes what the outer headers say, before they are gone. */
-static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
-			  const struct vtep_hdr *hdr)
+static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb)
 {
-	const struct ipv6hdr *ip6;
-
-	if (rx->cfg->gbp && hdr->flags & VTEP_FLAG_GBP) {
+	rx->outer = skb_network_offset(skb) - VTEP_HLEN;
+	rx->outer_tos = likely(ip_hdr(skb)->version == 4) ?
+			ip_hdr(skb)->tos : ipv6_get_dsfield(ipv6_hdr(skb));
+	if (unlikely(rx->extensions & VTEP_RX_GBP) &&
+	    rx->hdr.flags & VTEP_FLAG_GBP) {
 		rx->policy = true;
-		rx->gbp = vtep_hdr_gbp(hdr);
+		rx->gbp = vtep_hdr_gbp(&rx->hdr);
 	}
-	if (unlikely(rx->cfg->remcsum_rx) && hdr->flags & VTEP_FLAG_RCO) {
-		rx->remcsum = true;
-		rx->hdr = *hdr;
-	}
-	rx->from.vni = rx->cfg->vni;
-	rx->from.port = rx->cfg->port;
-	if (ip_hdr(skb)->version == 4) {
-		rx->from.peer.addr = vtep_addr_v4(ip_hdr(skb)->saddr);
-		rx->outer_tos = ip_hdr(skb)->tos;
-		return;
-	}
-	ip6 = ipv6_hdr(skb);
-	rx->from.peer.addr = vtep_addr_v6(&ip6->saddr);
-	rx->outer_tos = ipv6_get_dsfield(ip6);
-	if (ipv6_addr_type(&ip6->saddr) & IPV6_ADDR_LINKLOCAL)
-		rx->from.peer.ifindex = skb->dev->ifindex;
+}
+
+/* The outer IP header, as long as @skb begins with the inner frame. */
+static const void *vtep_rx_outer_hdr(const struct vtep_rx *rx,
+				     const struct sk_buff *skb)
+{
+	return skb->data + rx->outer;
 }
 
 /*
@@ -80,12 +81,12 @@ static void vtep_rx_outer(struct vtep_rx *rx, const struct sk_buff *skb,
  * anything is learned or changed.
  */
 static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
-				       const struct sk_buff *skb,
-				       const struct vtep_hdr *hdr)
+				       const struct sk_buff *skb)
 {
-	if (unlikely(vtep_hdr_has(hdr, &rx->cfg->reserved)))
+	if (unlikely(vtep_hdr_has(&rx->hdr, &rx->cfg->reserved)))
 		return VTEP_RX_RESERVED_BITS;
-	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN && !rx->cfg->gpe))
+	if (unlikely(skb->len < VTEP_HLEN + ETH_HLEN &&
+		     !(rx->extensions & VTEP_RX_GPE)))
 		return VTEP_RX_INNER_SHORT;
 	if (unlikely(!netif_running(rx->vtep->dev)))
 		return VTEP_RX_DOWN;
@@ -98,92 +99,186 @@ static enum vtep_counter vtep_rx_admit(const struct vtep_rx *rx,
  */
 static bool vtep_rx_describe(const struct vtep_rx *rx, struct sk_buff *skb)
 {
-	if (likely(!rx->cfg->metadata)) {
-		if (unlikely(rx->policy))
+	if (!(rx->extensions & VTEP_RX_METADATA)) {
+		if (rx->policy)
 			skb->mark = rx->gbp;
 		return true;
 	}
-	if (!vtep_metadata_set(skb, rx->from.peer.addr.family, rx->vni))
+	if (!vtep_metadata_set(skb, ip_hdr(skb)->version == 4 ? AF_INET :
+							       AF_INET6,
+			       rx->vni))
 		return false;
 	if (rx->policy)
 		vtep_metadata_set_gbp(skb, rx->gbp);
 	return true;
 }
 
-/*
- * From the outer UDP header to the inner Ethernet header. The network header
- * is then what follows the VLAN tags, if there are any.
- */
-static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
-				       struct sk_buff *skb)
+static enum vtep_counter vtep_rx_extend(const struct vtep_rx *rx,
+					struct sk_buff *skb)
 {
-	struct vtep_dev *vtep = rx->vtep;
 	enum vtep_counter verdict;
 
-	if (iptunnel_pull_header(skb, VTEP_HLEN, htons(ETH_P_TEB),
-				 !net_eq(vtep->net, dev_net(vtep->dev))))
-		return VTEP_RX_NOMEM;
-	if (unlikely(rx->remcsum)) {
+	if (rx->extensions & VTEP_RX_REMCSUM_ON &&
+	    rx->hdr.flags & VTEP_FLAG_RCO) {
 		verdict = vtep_remcsum_receive(skb, &rx->hdr,
 					       rx->cfg->remcsum_whole);
 		if (verdict != VTEP_OK)
 			return verdict;
 	}
-	if (!vtep_rx_describe(rx, skb))
-		return VTEP_RX_NOMEM;
+	return vtep_rx_describe(rx, skb) ? VTEP_OK : VTEP_RX_NOMEM;
+}
 
-	skb_reset_mac_header(skb);
-	skb->mac_len = 0;
-	if (eth_type_vlan(skb->protocol) && skb->len < VLAN_ETH_HLEN)
+/* Is the device in another namespace than its underlay? */
+static bool vtep_rx_crosses(const struct vtep_rx *rx)
+{
+	return !net_eq(rx->vtep->net, dev_net(rx->vtep->dev));
+}
+
+/*
+ * From the outer UDP header to the inner frame, and nothing is left that was
+ * said about the outer packet: what iptunnel_pull_header() does to a frame,
+ * which is known to be as long as a header.
+ */
+static bool vtep_rx_pull(const struct vtep_rx *rx, struct sk_buff *skb)
+{
+	const void *outer;
+	__be16 proto;
+
+	if (unlikely(!pskb_may_pull(skb, VTEP_HLEN + ETH_HLEN)))
+		return false;
+	outer = skb->data;
+	__skb_pull(skb, VTEP_HLEN);
+	skb_postpull_rcsum(skb, outer, VTEP_HLEN);
+
+	proto = ((const struct ethhdr *)skb->data)->h_proto;
+	skb->protocol = likely(eth_proto_is_802_3(proto)) ? proto :
+							    htons(ETH_P_802_2);
+	skb_clear_hash_if_not_l4(skb);
+	__vlan_hwaccel_clear_tag(skb);
+	skb_set_queue_mapping(skb, 0);
+	skb_scrub_packet(skb, vtep_rx_crosses(rx));
+	return !iptunnel_pull_offloads(skb);
+}
+
+/*
+ * The network header is what follows the VLAN tags, if there are any; that of
+ * IP can be read.
+ */
+static enum vtep_counter vtep_rx_inner(struct sk_buff *skb)
+{
+	unsigned int len = ETH_HLEN;
+
+	if (likely(skb->protocol == htons(ETH_P_IP)))
+		len += sizeof(struct iphdr);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		len += sizeof(struct ipv6hdr);
+	else if (eth_type_vlan(skb->protocol))
+		return skb->len < VLAN_ETH_HLEN ||
+		       skb_vlan_inet_prepare(skb, false) ?
+		       VTEP_RX_INNER_HEADER : VTEP_OK;
+
+	if (unlikely(!pskb_may_pull(skb, len)))
 		return VTEP_RX_INNER_HEADER;
-	if (skb_vlan_inet_prepare(skb, false))
-		return VTEP_RX_INNER_HEADER;
+	skb_set_network_header(skb, ETH_HLEN);
 	return VTEP_OK;
 }
 
-static void vtep_rx_log_ecn(const struct vtep_rx *rx)
+/* From the outer UDP header to the inner Ethernet header. */
+static enum vtep_counter vtep_rx_decap(const struct vtep_rx *rx,
+				       struct sk_buff *skb)
 {
-	const struct vtep_addr *addr = &rx->from.peer.addr;
+	enum vtep_counter verdict;
+
+	if (unlikely(!vtep_rx_pull(rx, skb)))
+		return VTEP_RX_NOMEM;
+	if (unlikely(rx->extensions)) {
+		verdict = vtep_rx_extend(rx, skb);
+		if (verdict != VTEP_OK)
+			return verdict;
+	}
+	skb_reset_mac_header(skb);
+	skb->mac_len = 0;
+	return vtep_rx_inner(skb);
+}
+
+static void vtep_rx_log_ecn(const struct vtep_rx *rx,
+			    const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6 = vtep_rx_outer_hdr(rx, skb);
+	const struct iphdr *ip = vtep_rx_outer_hdr(rx, skb);
 
 	if (!READ_ONCE(vtep_log_ecn_error))
 		return;
-	if (addr->family == AF_INET)
+	if (ip->version == 4)
 		net_info_ratelimited("%s: non-ECT from %pI4 with TOS=%#x\n",
-				     rx->vtep->dev->name, &addr->v4,
+				     rx->vtep->dev->name, &ip->saddr,
 				     rx->outer_tos);
 	else
 		net_info_ratelimited("%s: non-ECT from %pI6c\n",
-				     rx->vtep->dev->name, &addr->v6);
+				     rx->vtep->dev->name, &ip6->saddr);
+}
+
+static noinline_for_stack __be16
+vtep_rx_behind_vlan(const struct sk_buff *skb)
+{
+	return skb_protocol(skb, true);
 }
 
 /* RFC 6040 section 4.2: brings an outer congestion mark to the inner header. */
 static enum vtep_counter vtep_rx_ecn(const struct vtep_rx *rx,
 				     struct sk_buff *skb)
 {
+	__be16 protocol = skb->protocol;
 	u8 inner;
 	int err;
 
-	switch (skb_protocol(skb, true)) {
-	case htons(ETH_P_IP):
+	if (unlikely(eth_type_vlan(protocol)))
+		protocol = vtep_rx_behind_vlan(skb);
+	if (protocol == htons(ETH_P_IP))
 		inner = ip_hdr(skb)->tos;
-		break;
-	case htons(ETH_P_IPV6):
+	else if (protocol == htons(ETH_P_IPV6))
 		inner = ipv6_get_dsfield(ipv6_hdr(skb));
-		break;
-	default:
+	else
 		return VTEP_OK;
-	}
 
 	err = INET_ECN_decapsulate(skb, rx->outer_tos, inner);
 	if (unlikely(err))
-		vtep_rx_log_ecn(rx);
-	return err > 1 ? VTEP_RX_ECN : VTEP_OK;
+		vtep_rx_log_ecn(rx, skb);
+	return unlikely(err > 1) ? VTEP_RX_ECN : VTEP_OK;
+}
+
+/* The VTEP a packet came from, and the VNI and port to answer to. */
+static struct vtep_dest vtep_rx_from(const struct vtep_rx *rx,
+				     const struct sk_buff *skb)
+{
+	struct vtep_dest from = { .vni = rx->cfg->vni, .port = rx->cfg->port };
+	const struct ipv6hdr *ip6 = vtep_rx_outer_hdr(rx, skb);
+	const struct iphdr *ip = vtep_rx_outer_hdr(rx, skb);
+
+	if (ip->version == 4) {
+		from.peer.addr = vtep_addr_v4(ip->saddr);
+		return from;
+	}
+	from.peer.addr = vtep_addr_v6(&ip6->saddr);
+	if (ipv6_addr_type(&ip6->saddr) & IPV6_ADDR_LINKLOCAL)
+		from.peer.ifindex = skb->dev->ifindex;
+	return from;
 }
 
 /* An external device has the entries of all VNIs, others those of their own. */
 static u32 vtep_rx_key_vni(const struct vtep_rx *rx)
 {
 	return rx->cfg->metadata ? rx->vni : rx->cfg->vni;
+}
+
+static noinline_for_stack enum vtep_counter
+vtep_rx_learn(const struct vtep_rx *rx, const struct sk_buff *skb,
+	      const u8 *mac)
+{
+	struct vtep_dest from;
+
+	from = rx->from ? *rx->from : vtep_rx_from(rx, skb);
+	return vtep_fdb_learn(rx->vtep, mac, vtep_rx_key_vni(rx), &from);
 }
 
 static enum vtep_counter vtep_rx_source(const struct vtep_rx *rx,
@@ -197,19 +292,7 @@ static enum vtep_counter vtep_rx_source(const struct vtep_rx *rx,
 		return VTEP_RX_OWN_MAC;
 	if (!rx->cfg->learning || rx->gbp & VTEP_GBP_DONT_LEARN)
 		return VTEP_OK;
-	return vtep_fdb_learn(rx->vtep, mac, vtep_rx_key_vni(rx), &rx->from);
-}
-
-static enum vtep_counter vtep_rx_frame(struct vtep_rx *rx, struct sk_buff *skb)
-{
-	enum vtep_counter verdict;
-
-	verdict = vtep_rx_decap(rx, skb);
-	if (verdict == VTEP_OK)
-		verdict = vtep_rx_ecn(rx, skb);
-	if (verdict == VTEP_OK)
-		verdict = vtep_rx_source(rx, skb);
-	return verdict;
+	return vtep_rx_learn(rx, skb, mac);
 }
 
 static void vtep_rx_drop(const struct vtep_rx *rx, struct sk_buff *skb,
@@ -220,9 +303,7 @@ static void vtep_rx_drop(const struct vtep_rx *rx, struct sk_buff *skb,
 	vtep_drop(rx->vtep, skb, why);
 }
 
-/* @local: it comes from a transmission, not from a socket. */
-static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb,
-		       bool local)
+static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb)
 {
 	struct vtep_dev *vtep = rx->vtep;
 	enum vtep_counter verdict;
@@ -230,21 +311,29 @@ static void vtep_rx_up(const struct vtep_rx *rx, struct sk_buff *skb,
 	dev_sw_netstats_rx_add(vtep->dev, skb->len);
 	if (unlikely(rx->filter))
 		vtep_filter_count_rx(rx->filter, skb->len);
-	verdict = local ? vtep_cell_receive(vtep->cells, skb) :
-			  vtep_cell_pass(vtep->cells, skb);
+	verdict = unlikely(rx->local) ? vtep_cell_receive(vtep->cells, skb) :
+					vtep_cell_pass(vtep->cells, skb);
 	if (unlikely(verdict != VTEP_OK))
 		vtep_rx_drop(rx, skb, verdict);
 }
 
-static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb,
-			    bool local)
+/* A frame that is well-formed: whose is it, and up it goes. */
+static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb)
 {
-	struct vtep_dev *vtep = rx->vtep;
+	enum vtep_counter verdict = VTEP_OK;
 
-	skb->protocol = eth_type_trans(skb, vtep->dev);
-	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
-	skb_reset_network_header(skb);
-	vtep_rx_up(rx, skb, local);
+	if (likely(!(rx->extensions & VTEP_RX_GPE))) {
+		if (likely(!rx->local || rx->from))
+			verdict = vtep_rx_source(rx, skb);
+		if (unlikely(verdict != VTEP_OK)) {
+			vtep_rx_drop(rx, skb, verdict);
+			return;
+		}
+		skb->protocol = eth_type_trans(skb, rx->vtep->dev);
+		skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
+		skb_reset_network_header(skb);
+	}
+	vtep_rx_up(rx, skb);
 }
 
 /*
@@ -252,18 +341,17 @@ static void vtep_rx_deliver(const struct vtep_rx *rx, struct sk_buff *skb,
  * goes up as it is. There is no address to check or learn.
  */
 static enum vtep_counter vtep_rx_packet(const struct vtep_rx *rx,
-					struct sk_buff *skb,
-					const struct vtep_hdr *hdr)
+					struct sk_buff *skb)
 {
 	struct vtep_dev *vtep = rx->vtep;
 	enum vtep_counter verdict;
 	__be16 protocol;
 
-	verdict = vtep_gpe_parse(hdr, &protocol);
+	verdict = vtep_gpe_parse(&rx->hdr, &protocol);
 	if (verdict != VTEP_OK)
 		return verdict;
 	if (__iptunnel_pull_header(skb, VTEP_HLEN, protocol, true,
-				   !net_eq(vtep->net, dev_net(vtep->dev))) ||
+				   vtep_rx_crosses(rx)) ||
 	    !vtep_rx_describe(rx, skb))
 		return VTEP_RX_NOMEM;
 
@@ -273,25 +361,18 @@ static enum vtep_counter vtep_rx_packet(const struct vtep_rx *rx,
 	skb->pkt_type = PACKET_HOST;
 	if (skb_vlan_inet_prepare(skb, true))
 		return VTEP_RX_INNER_HEADER;
-	return vtep_rx_ecn(rx, skb);
-}
-
-static void vtep_rx_gpe(const struct vtep_rx *rx, struct sk_buff *skb,
-			const struct vtep_hdr *hdr)
-{
-	enum vtep_counter verdict = vtep_rx_packet(rx, skb, hdr);
-
-	if (likely(verdict == VTEP_OK))
-		vtep_rx_up(rx, skb, false);
-	else
-		vtep_rx_drop(rx, skb, verdict);
+	return VTEP_OK;
 }
 
 /* A packet with a VNI header; @hdr is inside @skb and is gone afterwards. */
 static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 		    const struct vtep_hdr *hdr)
 {
-	struct vtep_rx rx = { .vni = vtep_hdr_vni(hdr) };
+	struct vtep_rx rx = {
+		.hdr = *hdr,
+		.vni = vtep_hdr_vni(hdr),
+		.extensions = sock->rx_flags & VTEP_RX_EXTENSIONS,
+	};
 	const struct vtep_vni *place;
 	enum vtep_counter verdict;
 
@@ -304,17 +385,16 @@ static void vtep_rx(struct vtep_sock *sock, struct sk_buff *skb,
 	rx.filter = place->filter;
 	rx.cfg = rcu_dereference_bh(rx.vtep->cfg);
 
-	verdict = vtep_rx_admit(&rx, skb, hdr);
+	verdict = vtep_rx_admit(&rx, skb);
 	if (likely(verdict == VTEP_OK)) {
-		vtep_rx_outer(&rx, skb, hdr);
-		if (unlikely(rx.cfg->gpe)) {
-			vtep_rx_gpe(&rx, skb, hdr);
-			return;
-		}
-		verdict = vtep_rx_frame(&rx, skb);
+		vtep_rx_outer(&rx, skb);
+		verdict = unlikely(rx.extensions & VTEP_RX_GPE) ?
+			  vtep_rx_packet(&rx, skb) : vtep_rx_decap(&rx, skb);
 	}
 	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(&rx, skb, false);
+		verdict = vtep_rx_ecn(&rx, skb);
+	if (likely(verdict == VTEP_OK))
+		vtep_rx_deliver(&rx, skb);
 	else
 		vtep_rx_drop(&rx, skb, verdict);
 }
@@ -334,21 +414,16 @@ void vtep_rx_local(struct vtep_dev *vtep, struct sk_buff *skb,
 	struct vtep_rx rx = {
 		.vtep = vtep,
 		.cfg = rcu_dereference_bh(vtep->cfg),
-		.vni = vni,
 		.filter = vtep_filter_find(vtep, vni),
+		.from = from,
+		.vni = vni,
+		.local = true,
 	};
-	enum vtep_counter verdict = VTEP_RX_DOWN;
 
 	if (likely(netif_running(vtep->dev)))
-		verdict = VTEP_OK;
-	if (verdict == VTEP_OK && from) {
-		rx.from = *from;
-		verdict = vtep_rx_source(&rx, skb);
-	}
-	if (likely(verdict == VTEP_OK))
-		vtep_rx_deliver(&rx, skb, true);
+		vtep_rx_deliver(&rx, skb);
 	else
-		vtep_rx_drop(&rx, skb, verdict);
+		vtep_rx_drop(&rx, skb, VTEP_RX_DOWN);
 }
 
 /* The UDP tunnel receive hook. Returns 0: the packet was consumed. */
