@@ -156,69 +156,60 @@ static bool vtep_cell_merges_port(const struct net_device *dev, __be16 port)
 	return READ_ONCE(slot->count);
 }
 
-static bool vtep_cell_merges_udp(const struct sk_buff *skb, int offset)
+/* @offset: of the UDP header, which may not have arrived. */
+static bool vtep_cell_merges_udp(struct sk_buff *skb, unsigned int offset)
 {
 	const struct udphdr *udp;
-	struct udphdr copy;
 
-	udp = skb_header_pointer(skb, offset, sizeof(copy), &copy);
-	return !udp || vtep_cell_merges_port(skb->dev, udp->dest);
+	if (unlikely(!pskb_may_pull(skb, offset + sizeof(*udp))))
+		return true;
+	udp = (const struct udphdr *)(skb->data + offset);
+	return vtep_cell_merges_port(skb->dev, udp->dest);
 }
 
-static bool vtep_cell_merges_ip4(const struct sk_buff *skb)
+/* The transport protocol, or -1 if it is not right behind the header. */
+static int vtep_cell_proto_ip4(struct sk_buff *skb)
 {
 	const struct iphdr *ip;
-	struct iphdr copy;
 
-	ip = skb_header_pointer(skb, 0, sizeof(copy), &copy);
-	if (!ip || ip->ihl != 5 || ip_is_fragment(ip))
-		return true;
-	switch (ip->protocol) {
-	case IPPROTO_UDP:
-		return vtep_cell_merges_udp(skb, sizeof(copy));
-	case IPPROTO_ICMP:
-		return false;
-	default:
-		return true;
-	}
+	if (unlikely(!pskb_may_pull(skb, sizeof(*ip))))
+		return -1;
+	ip = (const struct iphdr *)skb->data;
+	return ip->ihl == 5 && !ip_is_fragment(ip) ? ip->protocol : -1;
 }
 
-static bool vtep_cell_merges_ip6(const struct sk_buff *skb)
+static int vtep_cell_proto_ip6(struct sk_buff *skb)
 {
-	const struct ipv6hdr *ip;
-	struct ipv6hdr copy;
-
-	ip = skb_header_pointer(skb, 0, sizeof(copy), &copy);
-	if (!ip)
-		return true;
-	switch (ip->nexthdr) {
-	case IPPROTO_UDP:
-		return vtep_cell_merges_udp(skb, sizeof(copy));
-	case IPPROTO_ICMPV6:
-		return false;
-	default:
-		return true;
-	}
+	if (unlikely(!pskb_may_pull(skb, sizeof(struct ipv6hdr))))
+		return -1;
+	return ((const struct ipv6hdr *)skb->data)->nexthdr;
 }
 
 /*
  * Could this packet be merged with others, now or if it waited? Of all that
  * is not known for sure the answer is yes.
  */
-static bool vtep_cell_merges(const struct sk_buff *skb)
+static bool vtep_cell_merges(struct sk_buff *skb)
 {
+	unsigned int len;
+	int proto;
+
 	if (skb_is_gso(skb) || netif_elide_gro(skb->dev))
 		return true;
-	switch (skb->protocol) {
-	case htons(ETH_P_IP):
-		return vtep_cell_merges_ip4(skb);
-	case htons(ETH_P_IPV6):
-		return vtep_cell_merges_ip6(skb);
-	case htons(ETH_P_ARP):
-		return false;
-	default:
-		return true;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		proto = vtep_cell_proto_ip4(skb);
+		len = sizeof(struct iphdr);
+		if (proto == IPPROTO_ICMP)
+			return false;
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		proto = vtep_cell_proto_ip6(skb);
+		len = sizeof(struct ipv6hdr);
+		if (proto == IPPROTO_ICMPV6)
+			return false;
+	} else {
+		return skb->protocol != htons(ETH_P_ARP);
 	}
+	return proto != IPPROTO_UDP || vtep_cell_merges_udp(skb, len);
 }
 
 /**
