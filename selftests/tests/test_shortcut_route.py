@@ -202,8 +202,9 @@ def other(net):
 
 
 def settled(ns, line):
-    """A worker of the core adds the local route of an IPv6 address, and only
-    that ends the routes that are cached.
+    """A worker of the core adds the local route of an IPv6 address, and then
+    ends the routes that are cached, all under RTNL: whoever takes it after the
+    first comes after the last.
     """
     if line.startswith("addr add"):
         address = line.split()[2].partition("/")[0]
@@ -211,6 +212,7 @@ def settled(ns, line):
         eventually(lambda: ns.ip(f"{family} route show table local exact "
                                  + address),
                    what=f"local route of {address}")
+        ns.ip("link set eth1 up")
 
 
 def test_source_address(fabric, underlay):
