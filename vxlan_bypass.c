@@ -38,37 +38,32 @@ static void vtep_bypass_leave(const struct vtep_tx *tx, struct sk_buff *skb,
 
 /**
  * vtep_bypass() - hand a frame over to a local VTEP
- * @tx: device that sends it
+ * @tx: what sends it, and where to: to a local address
  * @skb: the frame, private to the caller
- * @sock: socket that would send it
- * @peer: where to, a local address
- * @vni: VNI on the wire, host order
- * @port: UDP destination port
  *
  * Context: BH disabled, RCU.
  * Return: VTEP_COUNTERS when the packet was consumed; VTEP_TX_NO_LOCAL_VNI when
  * nobody here serves that VNI and port.
  */
-enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb,
-			      const struct vtep_sock *sock,
-			      const struct vtep_peer *peer, u32 vni,
-			      __be16 port)
+enum vtep_counter vtep_bypass(const struct vtep_tx *tx, struct sk_buff *skb)
 {
+	const struct vtep_peer_key *peer = &tx->peer->key;
 	const struct vtep_dest from = {
-		.peer.addr = vtep_bypass_source(peer->key.addr.family),
+		.peer.addr = vtep_bypass_source(peer->addr.family),
 		.vni = tx->vni,
 		.port = tx->cfg->port,
 	};
+	const struct vtep_sock *sock;
 	struct vtep_dev *to = NULL;
 
-	sock = vtep_sock_find_port(sock, port);
+	sock = vtep_sock_find_port(tx->sock, tx->dport);
 	if (sock)
-		to = vtep_sock_find_vni(sock, vni, peer->key.ifindex);
+		to = vtep_sock_find_vni(sock, tx->wire_vni, peer->ifindex);
 	if (!to)
 		return VTEP_TX_NO_LOCAL_VNI;
 
 	vtep_bypass_leave(tx, skb, to);
-	vtep_rx_local(to, skb, &from, vni);
+	vtep_rx_local(to, skb, &from, tx->wire_vni);
 	return VTEP_COUNTERS;
 }
 

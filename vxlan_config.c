@@ -321,6 +321,14 @@ static int check_lower(const struct vtep_config *cfg,
 	return 0;
 }
 
+/* What each packet would ask otherwise. */
+static void sum_up(struct vtep_config *cfg)
+{
+	cfg->inherits = cfg->ttl_inherit || cfg->df == VTEP_DF_INHERIT ||
+			cfg->label_policy == VXLAN_LABEL_INHERIT;
+	cfg->extras = cfg->gbp || cfg->gpe || cfg->remcsum_tx;
+}
+
 /**
  * vtep_config_validate - complete a configuration and check it as a whole
  * @net: namespace of the underlay
@@ -375,6 +383,7 @@ int vtep_config_validate(struct net *net, struct vtep_config *cfg,
 	if (err)
 		return err;
 
+	sum_up(cfg);
 	if (!cfg->ifindex)
 		return check_no_lower(cfg, involved, extack);
 

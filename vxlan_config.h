@@ -79,6 +79,9 @@ extern bool vtep_shortcut;
  * @short_circuit: route to stations whose MAC address the host knows
  * @l2miss: report MAC addresses that nobody knows
  * @l3miss: report overlay addresses without a neighbour
+ * @inherits: a field of the outer headers but the DS field comes from the
+ *	inner ones; this and the next say what the others do, for packets
+ * @extras: the header has more in it than the VNI
  *
  * Never edited once vtep_config_publish() has made it visible: readers hold
  * rcu_read_lock() and see one consistent state, writers hold RTNL.
@@ -120,6 +123,8 @@ struct vtep_config {
 	bool short_circuit;
 	bool l2miss;
 	bool l3miss;
+	bool inherits;
+	bool extras;
 };
 
 /*

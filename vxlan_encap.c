@@ -9,6 +9,7 @@
 #include "vxlan_gpe.h"
 #include "vxlan_metadata.h"
 #include "vxlan_output.h"
+#include "vxlan_path.h"
 #include "vxlan_remcsum.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
@@ -18,80 +19,12 @@
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/if_bridge.h>
+#include <net/addrconf.h>
 #include <net/inet_ecn.h>
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include <net/udp.h>
 #include <net/udp_tunnel.h>
-
-/**
- * struct vtep_outer - all that the outer headers say
- * @route: addresses, ports, DS field (with the inner ECN bits), flow label:
- *	what the route depends on
- * @info: the packet's own instructions, or NULL
- * @vni: host order
- * @gbp: group policy, as skb->mark has it
- * @ttl: 0 = the route's
- * @df: IPv4 DF bit
- * @csum: UDP checksum
- */
-struct vtep_outer {
-	struct vtep_route_key route;
-	struct ip_tunnel_info *info;
-	u32 vni;
-	u32 gbp;
-	u8 ttl;
-	bool df;
-	bool csum;
-};
-
-/* Inner IP fields; @ip is false for what is not IP, and all else then zero. */
-struct vtep_inner {
-	bool ip;
-	bool df;
-	u8 dsfield;
-	u8 ttl;
-	__be32 label;
-};
-
-static struct vtep_inner vtep_inner(const struct sk_buff *skb)
-{
-	const struct ipv6hdr *ip6;
-	const struct iphdr *ip4;
-
-	switch (skb_protocol(skb, true)) {
-	case htons(ETH_P_IP):
-		ip4 = ip_hdr(skb);
-		return (struct vtep_inner) {
-			.ip = true,
-			.df = ip4->frag_off & htons(IP_DF),
-			.dsfield = ip4->tos,
-			.ttl = ip4->ttl,
-		};
-	case htons(ETH_P_IPV6):
-		ip6 = ipv6_hdr(skb);
-		return (struct vtep_inner) {
-			.ip = true,
-			.df = true,
-			.dsfield = ipv6_get_dsfield(ip6),
-			.ttl = ip6->hop_limit,
-			.label = ip6_flowlabel(ip6),
-		};
-	}
-	return (struct vtep_inner) {};
-}
-
-/* RFC 6040 section 4.1, normal mode: all four ECN values are copied. */
-static u8 vtep_outer_tos(u8 tos, const struct vtep_inner *inner)
-{
-	return (tos & ~INET_ECN_MASK) | (inner->dsfield & INET_ECN_MASK);
-}
-
-static __be16 vtep_outer_sport(const struct vtep_tx *tx, struct sk_buff *skb)
-{
-	return udp_flow_src_port(tx->vtep->net, skb, tx->cfg->port_min,
-				 tx->cfg->port_max, !tx->cfg->gpe);
-}
 
 /* The peers of an external device may be of the other family. */
 static const struct vtep_addr *vtep_outer_local(const struct vtep_config *cfg,
@@ -102,59 +35,55 @@ static const struct vtep_addr *vtep_outer_local(const struct vtep_config *cfg,
 	return likely(cfg->local.family == family) ? &cfg->local : &any;
 }
 
-/**
- * vtep_encap_begin() - what the outer headers of all copies say
- * @tx: device and configuration; filled
- * @skb: the frame, as for vtep_encap(), and with its hash
- *
- * Context: BH disabled, RCU.
- */
-void vtep_encap_begin(struct vtep_tx *tx, struct sk_buff *skb)
+/* What plain VXLAN does not have. */
+static __be16 vtep_push_extras(const struct vtep_tx *tx, struct sk_buff *skb,
+			       struct vtep_hdr *hdr, bool remcsum)
 {
-	const struct vtep_config *cfg = tx->cfg;
-	struct vtep_inner inner = vtep_inner(skb);
+	if (remcsum)
+		vtep_remcsum_push(skb, hdr);
+	if (tx->cfg->gbp)
+		vtep_hdr_set_gbp(hdr, tx->gbp);
+	if (!tx->cfg->gpe)
+		return htons(ETH_P_TEB);
+	vtep_gpe_push(hdr, skb->protocol);
+	return skb->protocol;
+}
 
-	tx->sport = vtep_outer_sport(tx, skb);
-	tx->tos = vtep_outer_tos(cfg->tos == 1 ? inner.dsfield : cfg->tos,
-				 &inner);
-	tx->label = cfg->label_policy == VXLAN_LABEL_INHERIT ? inner.label :
-							       cfg->label;
-	tx->ttl = cfg->ttl_inherit ? inner.ttl : cfg->ttl;
-	tx->df = cfg->df == VTEP_DF_SET ||
-		 (cfg->df == VTEP_DF_INHERIT && inner.df);
+/* As the core, which takes longer for what has nothing to be offloaded. */
+static int vtep_prepare_offloads(struct sk_buff *skb, bool csum)
+{
+	if (unlikely(skb_is_gso(skb) || skb->encapsulation ||
+		     skb->ip_summed == CHECKSUM_PARTIAL))
+		return udp_tunnel_handle_offloads(skb, csum);
+	skb_reset_inner_headers(skb);
+	skb->ip_summed = CHECKSUM_NONE;
+	return 0;
 }
 
 /* Makes room and puts the VXLAN header in front of the frame. */
-static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
-			    unsigned int overhead,
-			    const struct vtep_outer *outer)
+static int vtep_push_header(const struct vtep_tx *tx, struct sk_buff *skb,
+			    const struct vtep_path *path, unsigned int overhead)
 {
-	const struct vtep_config *cfg = outer->route.cfg;
+	const struct vtep_config *cfg = tx->cfg;
 	bool remcsum = cfg->remcsum_tx && vtep_remcsum_possible(skb);
 	__be16 protocol = htons(ETH_P_TEB);
 	struct vtep_hdr *hdr;
 	bool nested;
 	int err;
 
-	err = skb_cow_head(skb, LL_RESERVED_SPACE(dst_dev(dst)) +
-				dst->header_len + overhead);
+	err = skb_cow_head(skb, LL_RESERVED_SPACE(path->lower) +
+				path->dst->header_len + overhead);
 	if (unlikely(err))
 		return err;
 	/* Segmented in part: the innermost headers are the next segmenter's. */
 	nested = udp_tunnel_handle_partial(skb);
-	err = udp_tunnel_handle_offloads(skb, outer->csum);
+	err = vtep_prepare_offloads(skb, tx->csum);
 	if (unlikely(err))
 		return err;
 	hdr = __skb_push(skb, sizeof(*hdr));
-	vtep_hdr_build(hdr, outer->vni);
-	if (unlikely(remcsum))
-		vtep_remcsum_push(skb, hdr);
-	if (unlikely(cfg->gbp))
-		vtep_hdr_set_gbp(hdr, outer->gbp);
-	if (unlikely(cfg->gpe)) {
-		protocol = skb->protocol;
-		vtep_gpe_push(hdr, protocol);
-	}
+	vtep_hdr_build(hdr, tx->wire_vni);
+	if (unlikely(cfg->extras))
+		protocol = vtep_push_extras(tx, skb, hdr, remcsum);
 	udp_tunnel_set_inner_protocol(skb, nested, protocol);
 	return 0;
 }
@@ -163,18 +92,17 @@ static int vtep_push_header(struct sk_buff *skb, const struct dst_entry *dst,
  * The core has turned the packet into the "too big" error that its sender is
  * to get: let it come in through this device.
  */
-static void vtep_return_error(struct vtep_dev *vtep, struct sk_buff *skb,
-			      const struct vtep_outer *outer,
+static void vtep_return_error(const struct vtep_tx *tx, struct sk_buff *skb,
 			      const void *saddr)
 {
-	const struct vtep_addr *remote = &outer->route.peer->key.addr;
+	struct vtep_dev *vtep = tx->vtep;
 
 	vtep_count(vtep->counters, VTEP_TX_TOO_BIG);
 	skb->encapsulation = 0;
 	/* A bridge needs the VNI of the answer to know its VLAN. */
 	if (!skb_metadata_dst(skb))
 		skb_scrub_packet(skb, false);
-	else if (!vtep_info_turn(skb, remote, saddr))
+	else if (!vtep_info_turn(skb, &tx->peer->key.addr, saddr))
 		goto free_skb;
 	skb->protocol = eth_type_trans(skb, vtep->dev);
 	netif_rx(skb);
@@ -185,51 +113,84 @@ free_skb:
 }
 
 /* It does not: its sender is to know, if it is told here. */
-static enum vtep_counter vtep_too_big(struct vtep_dev *vtep,
+static enum vtep_counter vtep_too_big(const struct vtep_tx *tx,
 				      struct sk_buff *skb,
-				      struct dst_entry *dst, int headroom,
-				      const struct vtep_outer *outer,
-				      const void *saddr)
+				      struct vtep_path *path, int headroom)
 {
-	bool bridged = vtep->dev->type == ARPHRD_ETHER &&
-		       netif_is_any_bridge_port(vtep->dev);
-	int err = skb_tunnel_check_pmtu(skb, dst, headroom, bridged);
+	struct net_device *dev = tx->vtep->dev;
+	bool ether = dev->type == ARPHRD_ETHER;
+	int err;
 
+	err = skb_tunnel_check_pmtu(skb, path->dst, headroom,
+				    ether && netif_is_any_bridge_port(dev));
 	if (err > 0) {
-		vtep_return_error(vtep, skb, outer, saddr);
+		vtep_return_error(tx, skb, &path->saddr6);
 		return VTEP_COUNTERS;
 	}
 	return err ? VTEP_TX_TOO_BIG : VTEP_OK;
 }
 
+/* The packet must not be fragmented on this host. */
+static bool vtep_whole(const struct vtep_tx *tx, const struct vtep_path *path)
+{
+	return path->v6 || (tx->df && !ip_mtu_locked(path->dst));
+}
+
 /*
- * Does the frame fit? @overhead is the length of the outer headers, @saddr
- * their source address, @whole says that the packet must not be fragmented.
+ * What if the frame does not fit? @overhead is the length of the outer headers.
  * VTEP_COUNTERS: it did not fit, its sender was told, and there is no packet
  * any more.
  */
-static enum vtep_counter vtep_check_mtu(struct vtep_dev *vtep,
+static enum vtep_counter vtep_check_mtu(const struct vtep_tx *tx,
 					struct sk_buff *skb,
-					struct dst_entry *dst, u32 mtu,
-					int overhead,
-					const struct vtep_outer *outer,
-					const void *saddr, bool whole)
+					struct vtep_path *path, u32 mtu,
+					int overhead)
 {
-	bool ether = vtep->dev->type == ARPHRD_ETHER;
+	bool ether = tx->vtep->dev->type == ARPHRD_ETHER;
 	int headroom = overhead + (ether ? ETH_HLEN : 0);
 	enum vtep_counter verdict;
 
 	if (unlikely(skb_is_gso(skb)))
-		return vtep_too_big(vtep, skb, dst, headroom, outer, saddr);
+		return vtep_too_big(tx, skb, path, headroom);
 	if (unlikely(skb->len - skb_network_offset(skb) > mtu - headroom)) {
-		verdict = vtep_too_big(vtep, skb, dst, headroom, outer, saddr);
+		verdict = vtep_too_big(tx, skb, path, headroom);
 		if (verdict != VTEP_OK)
 			return verdict;
 	}
 	/* The IP layer would drop it, without a name. */
-	if (unlikely(whole && skb->len + overhead > mtu))
+	if (skb->len + overhead > mtu && vtep_whole(tx, path))
 		return VTEP_TX_TOO_BIG;
 	return VTEP_OK;
+}
+
+/*
+ * What fits into a packet. The route mostly has nothing to say about it, and
+ * the core says so, too, but at greater length.
+ */
+static u32 vtep_path_mtu_v4(const struct vtep_path *path)
+{
+	const struct rtable *rt = container_of(path->dst, struct rtable, dst);
+
+	if (unlikely(rt->rt_pmtu || rt->rt_mtu_locked || !path->direct ||
+		     dst_metric_raw(path->dst, RTAX_MTU)))
+		return dst_mtu(path->dst);
+	return min_t(u32, READ_ONCE(path->lower->mtu), IP_MAX_MTU);
+}
+
+static u32 vtep_path_mtu_v6(const struct vtep_path *path)
+{
+	const struct inet6_dev *idev = __in6_dev_get(path->lower);
+
+	if (unlikely(!path->direct || !idev ||
+		     dst_metric_raw(path->dst, RTAX_MTU)))
+		return dst_mtu(path->dst);
+	return min_t(u32, READ_ONCE(idev->cnf.mtu6), IP6_MAX_MTU);
+}
+
+/* Nearly all do, by whatever rule. */
+static bool vtep_fits(const struct sk_buff *skb, u32 mtu, int overhead)
+{
+	return likely(!skb_is_gso(skb) && skb->len + overhead <= mtu);
 }
 
 static enum vtep_counter vtep_route_error(int err)
@@ -239,126 +200,42 @@ static enum vtep_counter vtep_route_error(int err)
 
 /* A packet with instructions of its own goes where they say. */
 static bool vtep_stays_here(const struct vtep_tx *tx,
-			    const struct vtep_outer *outer, u32 route_flags)
+			    const struct vtep_path *path)
 {
-	return unlikely(vtep_bypass_wanted(tx->cfg, route_flags)) &&
-	       !outer->info && !tx->cfg->metadata;
+	return unlikely(path->local) && tx->cfg->local_bypass && !tx->info &&
+	       !tx->cfg->metadata;
 }
 
-static struct vtep_output vtep_output(const struct vtep_tx *tx,
-				      const struct vtep_outer *outer,
-				      struct vtep_via *via, u32 mtu)
+/* All routes come here, and those who have a path start here. */
+static enum vtep_counter vtep_encap_via(struct vtep_tx *tx, struct sk_buff *skb,
+					struct vtep_path *path)
 {
-	const struct vtep_route_key *to = &outer->route;
-
-	return (struct vtep_output) {
-		.via = via,
-		.sk = to->sk,
-		.daddr = &to->peer->key.addr,
-		.sport = to->sport,
-		.dport = to->dport,
-		.label = to->label,
-		.mtu = mtu,
-		.tos = to->tos,
-		.ttl = outer->ttl,
-		.df = outer->df,
-		.csum = outer->csum,
-		.xnet = !net_eq(tx->vtep->net, dev_net(tx->vtep->dev)),
-	};
-}
-
-static enum vtep_counter vtep_encap_v4(const struct vtep_tx *tx,
-				       struct sk_buff *skb,
-				       const struct vtep_outer *outer,
-				       const struct vtep_sock *sock)
-{
-	const int overhead = sizeof(struct iphdr) + VTEP_HLEN;
-	const struct vtep_route_key *to = &outer->route;
+	const bool v6 = path->v6;
+	const int overhead = VTEP_HLEN + (v6 ? sizeof(struct ipv6hdr) :
+					       sizeof(struct iphdr));
+	const u32 mtu = v6 ? vtep_path_mtu_v6(path) : vtep_path_mtu_v4(path);
+	const bool fits = vtep_fits(skb, mtu, overhead);
 	enum vtep_counter verdict;
-	struct vtep_output out;
-	struct vtep_via via;
-	struct rtable *rt;
-	u32 mtu;
-	int err;
 
-	err = vtep_route_v4(to, &via);
-	if (unlikely(err))
-		return vtep_route_error(err);
-
-	rt = container_of(via.dst, struct rtable, dst);
-	if (vtep_stays_here(tx, outer, rt->rt_flags)) {
-		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
-				      to->dport);
-		goto put_route;
+	if (vtep_stays_here(tx, path)) {
+		verdict = vtep_bypass(tx, skb);
+		goto put_path;
 	}
-
-	mtu = dst_mtu(via.dst);
-	verdict = vtep_check_mtu(tx->vtep, skb, via.dst, mtu, overhead, outer,
-				 &via.saddr4,
-				 outer->df && !ip_mtu_locked(via.dst));
-	if (unlikely(verdict != VTEP_OK))
-		goto put_route;
-
-	verdict = VTEP_TX_NOMEM;
-	if (unlikely(vtep_push_header(skb, via.dst, overhead, outer)))
-		goto put_route;
-
-	out = vtep_output(tx, outer, &via, mtu);
-	if (!out.ttl)
-		out.ttl = ip4_dst_hoplimit(via.dst);
-	out.flags = tx->cfg->mc_route ? IPSKB_MCROUTE : 0;
-	return vtep_output_v4(&out, skb, tx->shortcut) ? VTEP_OK :
-							 VTEP_TX_NO_ROUTE;
-
-put_route:
-	vtep_via_put(&via);
-	return verdict;
-}
-
-static enum vtep_counter vtep_encap_v6(const struct vtep_tx *tx,
-				       struct sk_buff *skb,
-				       const struct vtep_outer *outer,
-				       const struct vtep_sock *sock)
-{
-	const int overhead = sizeof(struct ipv6hdr) + VTEP_HLEN;
-	const struct vtep_route_key *to = &outer->route;
-	enum vtep_counter verdict;
-	struct vtep_output out;
-	struct vtep_via via;
-	u32 mtu;
-	int err;
-
-	err = vtep_route_v6(to, &via);
-	if (unlikely(err))
-		return vtep_route_error(err);
-
-	if (vtep_stays_here(tx, outer, dst_rt6_info(via.dst)->rt6i_flags)) {
-		verdict = vtep_bypass(tx, skb, sock, to->peer, outer->vni,
-				      to->dport);
-		goto put_route;
+	if (unlikely(!fits)) {
+		verdict = vtep_check_mtu(tx, skb, path, mtu, overhead);
+		if (verdict != VTEP_OK)
+			goto put_path;
 	}
-
-	mtu = dst_mtu(via.dst);
-	verdict = vtep_check_mtu(tx->vtep, skb, via.dst, mtu, overhead, outer,
-				 &via.saddr6, true);
-	if (unlikely(verdict != VTEP_OK))
-		goto put_route;
-
-	out = vtep_output(tx, outer, &via, mtu);
 	/* The core does this for IPv4 only; the instructions go with it. */
-	skb_scrub_packet(skb, out.xnet);
+	if (v6)
+		skb_scrub_packet(skb, vtep_crosses(tx));
 	verdict = VTEP_TX_NOMEM;
-	if (unlikely(vtep_push_header(skb, via.dst, overhead, outer)))
-		goto put_route;
+	if (unlikely(vtep_push_header(tx, skb, path, overhead)))
+		goto put_path;
+	return vtep_output(tx, skb, path, fits) ? VTEP_OK : VTEP_TX_NO_ROUTE;
 
-	if (!out.ttl)
-		out.ttl = ip6_dst_hoplimit(via.dst);
-	out.flags = tx->cfg->mc_route ? IP6SKB_MCROUTE : 0;
-	return vtep_output_v6(&out, skb, tx->shortcut) ? VTEP_OK :
-							 VTEP_TX_NO_ROUTE;
-
-put_route:
-	vtep_via_put(&via);
+put_path:
+	vtep_path_put(path);
 	return verdict;
 }
 
@@ -369,95 +246,122 @@ static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
 	return tx->routed ? vtep_bypass_back(tx, skb) : VTEP_TX_NO_REMOTE;
 }
 
-/* What became of a packet of @len bytes, for the statistics of its VNI. */
-static void vtep_encap_count(const struct vtep_tx *tx, u32 vni,
-			     enum vtep_counter verdict, unsigned int len)
+static const struct vtep_sock *vtep_encap_sock(const struct vtep_tx *tx)
 {
-	struct vtep_filter_vni *filter = vtep_filter_find(tx->vtep, vni);
+	u16 family = tx->peer->key.addr.family;
 
+	return rcu_dereference_bh(tx->vtep->sock[vtep_family_index(family)]);
+}
+
+/* The route is to be looked up, @key says what for. */
+static enum vtep_counter vtep_encap_route(struct vtep_tx *tx,
+					  struct sk_buff *skb,
+					  struct vtep_route_key *key)
+{
+	struct vtep_path room, *path;
+
+	key->vtep = tx->vtep;
+	key->cfg = tx->cfg;
+	key->peer = tx->peer;
+	key->sk = tx->sock->sk;
+	key->mark = skb->mark;
+	key->label = tx->label;
+	key->sport = tx->sport;
+	key->dport = tx->dport;
+	key->tos = tx->tos;
+	if (tx->peer->key.addr.family == AF_INET)
+		path = vtep_route_v4(key, &room);
+	else
+		path = vtep_route_v6(key, &room);
+	if (IS_ERR(path))
+		return vtep_route_error(PTR_ERR(path));
+	return vtep_encap_via(tx, skb, path);
+}
+
+/* The first to a peer from this CPU, or one that has a route of its own. */
+static enum vtep_counter vtep_encap_search(struct vtep_tx *tx,
+					   struct sk_buff *skb)
+{
+	struct vtep_route_key key = {
+		.local = vtep_outer_local(tx->cfg, tx->peer->key.addr.family),
+		.uncached = skb->mark,
+	};
+
+	return vtep_encap_route(tx, skb, &key);
+}
+
+static enum vtep_counter vtep_encap_to(struct vtep_tx *tx, struct sk_buff *skb)
+{
+	struct vtep_path *path = NULL;
+
+	tx->sock = vtep_encap_sock(tx);
+	if (likely(tx->usual && tx->dport == tx->cfg->port && tx->sock))
+		path = vtep_route_usual(tx->vtep, tx->peer);
+	if (likely(path)) {
+		tx->csum = path->v6 ? !tx->cfg->zero_csum6_tx :
+				      tx->cfg->udp_csum;
+		return vtep_encap_via(tx, skb, path);
+	}
+	if (vtep_addr_any(&tx->peer->key.addr))
+		return vtep_to_nowhere(tx, skb);
+	if (!tx->sock)
+		return VTEP_TX_NO_SOCKET;
+	tx->csum = tx->peer->key.addr.family == AF_INET6 ?
+		   !tx->cfg->zero_csum6_tx : tx->cfg->udp_csum;
+	return vtep_encap_search(tx, skb);
+}
+
+/* What became of a packet of @len bytes, for the statistics of its VNI. */
+static enum vtep_counter vtep_encap_count(const struct vtep_tx *tx,
+					  enum vtep_counter verdict,
+					  unsigned int len)
+{
+	struct vtep_filter_vni *filter;
+
+	filter = vtep_filter_find(tx->vtep, tx->wire_vni);
 	if (!filter)
-		return;
+		return verdict;
 	if (verdict == VTEP_OK)
 		vtep_filter_count_tx(filter, len);
 	else if (verdict == VTEP_COUNTERS)
 		vtep_filter_count_loss(filter, VTEP_TX_TOO_BIG);
 	else
 		vtep_filter_count_loss(filter, verdict);
-}
-
-static enum vtep_counter vtep_encap_outer(const struct vtep_tx *tx,
-					  struct sk_buff *skb,
-					  struct vtep_outer *outer)
-{
-	u16 family = outer->route.peer->key.addr.family;
-	const unsigned int len = skb->len;
-	const struct vtep_sock *sock;
-	enum vtep_counter verdict;
-
-	sock = rcu_dereference_bh(tx->vtep->sock[vtep_family_index(family)]);
-	if (unlikely(!sock))
-		return VTEP_TX_NO_SOCKET;
-	outer->route.sk = sock->sk;
-
-	if (family == AF_INET)
-		verdict = vtep_encap_v4(tx, skb, outer, sock);
-	else
-		verdict = vtep_encap_v6(tx, skb, outer, sock);
-	if (unlikely(tx->cfg->vnifilter))
-		vtep_encap_count(tx, outer->vni, verdict, len);
-	return verdict == VTEP_COUNTERS ? VTEP_OK : verdict;
+	return verdict;
 }
 
 /**
  * vtep_encap() - encapsulate a frame and send it to one remote
- * @tx: device and configuration, after vtep_encap_begin()
+ * @tx: device and configuration, whose common part is filled in
  * @skb: the frame, private to the caller; the inner IP header, if there is
  *	one, is linear and the network header points to it
  * @remote: where to
  *
  * Context: BH disabled, RCU.
- * Return: VTEP_OK when the packet was consumed; otherwise the reason why the
- * caller is to drop it.
+ * Return: VTEP_OK or VTEP_COUNTERS when the packet was consumed; otherwise the
+ * reason why the caller is to drop it.
  */
-enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
+enum vtep_counter vtep_encap(struct vtep_tx *tx, struct sk_buff *skb,
 			     const struct vtep_remote *remote)
 {
-	const struct vtep_config *cfg = tx->cfg;
-	struct vtep_peer *peer = remote->key.peer;
-	const u16 family = peer->key.addr.family;
-	struct vtep_outer outer = {
-		.route = {
-			.vtep = tx->vtep,
-			.cfg = cfg,
-			.peer = peer,
-			.local = vtep_outer_local(cfg, family),
-			.uncached = skb->mark,
-			.mark = skb->mark,
-			.label = tx->label,
-			.sport = tx->sport,
-			.dport = remote->key.port,
-			.tos = tx->tos,
-		},
-		.vni = remote->key.vni,
-		.gbp = skb->mark,
-		.ttl = tx->ttl,
-		.df = tx->df,
-		.csum = family == AF_INET ? cfg->udp_csum : !cfg->zero_csum6_tx,
-	};
+	enum vtep_counter verdict;
+	unsigned int len;
 
-	if (unlikely(vtep_addr_any(&peer->key.addr)))
-		return vtep_to_nowhere(tx, skb);
+	tx->peer = remote->key.peer;
+	tx->dport = remote->key.port;
 	/* A remote may leave the VNI as it is. */
-	if (tx->inherit_vni && !outer.vni)
-		outer.vni = tx->vni;
-	if (!outer.ttl && vtep_addr_multicast(&peer->key.addr))
-		outer.ttl = 1;
-	return vtep_encap_outer(tx, skb, &outer);
+	tx->wire_vni = remote->key.vni;
+	if (tx->inherit_vni && !tx->wire_vni)
+		tx->wire_vni = tx->vni;
+	len = skb->len;
+	verdict = vtep_encap_to(tx, skb);
+	return likely(!tx->cfg->vnifilter) ? verdict :
+					     vtep_encap_count(tx, verdict, len);
 }
 
 /**
  * vtep_encap_info() - encapsulate a frame as it says itself
- * @tx: external device, configuration
+ * @tx: external device, configuration; whose common part is filled in
  * @skb: the frame, as for vtep_encap()
  * @info: its instructions: remote, VNI, ports and more, of a route ("encap
  *	ip"), tc, a bridge, Open vSwitch or BPF
@@ -465,34 +369,35 @@ enum vtep_counter vtep_encap(const struct vtep_tx *tx, struct sk_buff *skb,
  * Context: BH disabled, RCU.
  * Return: as vtep_encap().
  */
-enum vtep_counter vtep_encap_info(const struct vtep_tx *tx, struct sk_buff *skb,
+enum vtep_counter vtep_encap_info(struct vtep_tx *tx, struct sk_buff *skb,
 				  struct ip_tunnel_info *info)
 {
-	struct vtep_inner inner = vtep_inner(skb);
 	struct vtep_peer peer = { .key.addr = vtep_info_remote(info) };
 	struct vtep_addr own = vtep_info_local(info);
-	struct vtep_outer outer = {
-		.route = {
-			.vtep = tx->vtep,
-			.cfg = tx->cfg,
-			.peer = &peer,
-			.local = &own,
-			.given = vtep_info_cache(info),
-			.uncached = !ip_tunnel_dst_cache_usable(skb, info),
-			.mark = skb->mark,
-			.label = info->key.label,
-			.sport = vtep_outer_sport(tx, skb),
-			.dport = info->key.tp_dst ?: tx->cfg->port,
-			.tos = vtep_outer_tos(info->key.tos, &inner),
-		},
-		.vni = vtep_info_vni(info),
-		.ttl = info->key.ttl,
-		.df = vtep_tun_dont_fragment(&info->key),
-		.csum = vtep_tun_csum(&info->key),
-		.info = info,
+	struct vtep_route_key key = {
+		.local = &own,
+		.given = vtep_info_cache(info),
+		.uncached = !ip_tunnel_dst_cache_usable(skb, info),
 	};
+	const unsigned int len = skb->len;
+	enum vtep_counter verdict;
 
-	if (vtep_addr_any(&peer.key.addr) || !vtep_info_gbp(info, &outer.gbp))
+	if (vtep_addr_any(&peer.key.addr) || !vtep_info_gbp(info, &tx->gbp))
 		return VTEP_TX_NO_REMOTE;
-	return vtep_encap_outer(tx, skb, &outer);
+	tx->info = info;
+	tx->peer = &peer;
+	tx->dport = info->key.tp_dst ?: tx->cfg->port;
+	tx->wire_vni = vtep_info_vni(info);
+	tx->label = info->key.label;
+	/* RFC 6040: the ECN bits are the packet's. */
+	tx->tos = (info->key.tos & ~INET_ECN_MASK) |
+		  (tx->tos & INET_ECN_MASK);
+	tx->ttl = info->key.ttl;
+	tx->df = vtep_tun_dont_fragment(&info->key);
+	tx->csum = vtep_tun_csum(&info->key);
+	tx->sock = vtep_encap_sock(tx);
+	verdict = tx->sock ? vtep_encap_route(tx, skb, &key) :
+			     VTEP_TX_NO_SOCKET;
+	return likely(!tx->cfg->vnifilter) ? verdict :
+					     vtep_encap_count(tx, verdict, len);
 }

@@ -156,7 +156,7 @@ enum vtep_counter vtep_fdb_learn(struct vtep_dev *vtep, const u8 *mac, u32 vni,
 	enum vtep_counter verdict;
 	void *to;
 
-	entry = vtep_fdb_find(vtep, mac, vni);
+	entry = vtep_fdb_find_rcu(vtep, mac, vni);
 	to = entry ? rcu_dereference_bh(entry->to) : NULL;
 	verdict = vtep_fdb_known(entry, to, from);
 	if (likely(verdict == VTEP_OK)) {

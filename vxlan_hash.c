@@ -13,17 +13,14 @@
 
 #include <linux/if_vlan.h>
 #include <linux/jhash.h>
-#include <linux/math64.h>
 #include <linux/random.h>
 #include <linux/skbuff.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
-#define KEYS 6
-
-/* Nobody outside is to know which flows meet. */
-static u64 key[KEYS] __read_mostly;
+/* Nobody outside is to know which flows or addresses meet. */
+u64 vtep_secret[VTEP_SECRETS] __read_mostly;
 
 /**
  * vtep_hash_init() - choose the secret
@@ -32,13 +29,7 @@ static u64 key[KEYS] __read_mostly;
  */
 void vtep_hash_init(void)
 {
-	get_random_bytes(key, sizeof(key));
-}
-
-/* Both halves of the product: each bit depends on all bits of both factors. */
-static u64 vtep_fold(u64 a, u64 b)
-{
-	return a * b ^ mul_u64_u64_shr(a, b, 64);
+	get_random_bytes(vtep_secret, sizeof(vtep_secret));
 }
 
 static u64 vtep_words(__be32 high, __be32 low)
@@ -46,98 +37,95 @@ static u64 vtep_words(__be32 high, __be32 low)
 	return (u64)(__force u32)high << 32 | (__force u32)low;
 }
 
-static u64 vtep_hash_pair(const struct in6_addr *addr, u64 key0, u64 key1)
+static u64 vtep_hash_pair(const struct in6_addr *addr, const u64 *secret)
 {
 	return vtep_fold(vtep_words(addr->s6_addr32[0], addr->s6_addr32[1]) ^
-			 key0,
+			 secret[0],
 			 vtep_words(addr->s6_addr32[2], addr->s6_addr32[3]) ^
-			 key1);
+			 secret[1]);
 }
 
-/* How the ports of a protocol are found. */
-enum vtep_ports {
-	VTEP_PORTS,
-	VTEP_PORTLESS,
-	VTEP_PORTS_UNKNOWN,
+/* Protocols whose headers begin with two ports. */
+static bool vtep_has_ports(u8 protocol)
+{
+	return likely(protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) ||
+	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP ||
+	       protocol == IPPROTO_UDPLITE;
+}
+
+/**
+ * struct vtep_flow - what tells a flow from others
+ * @addresses: hash of the addresses, and perhaps more
+ * @more: flow label or ports; with one of them the hash is that of a flow, as
+ *	it is for the core
+ * @ports: where the ports are, which may be anywhere; 0: there are none
+ */
+struct vtep_flow {
+	u64 addresses;
+	u32 more;
+	unsigned int ports;
 };
 
-static enum vtep_ports vtep_ports(u8 protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP:
-		return VTEP_PORTS;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return VTEP_PORTLESS;
-	}
-	return VTEP_PORTS_UNKNOWN;
-}
-
-/*
- * @addresses: all that is known of them. @more: ports or flow label; with one
- * of them the hash is that of a flow, as it is for the core.
- */
-static bool vtep_hash_set(struct sk_buff *skb, u64 addresses, u32 more)
-{
-	u64 hash = vtep_fold(addresses ^ key[4], more ^ key[5]);
-
-	/* 0 is no hash. */
-	__skb_set_sw_hash(skb, (u32)(hash ^ (hash >> 32)) ?: 1, more);
-	return true;
-}
-
-/* @end: length of all in front of the ports, which may lie anywhere. */
-static bool vtep_hash_l4(struct sk_buff *skb, u64 addresses, u8 protocol,
-			 unsigned int end)
-{
-	enum vtep_ports kind = vtep_ports(protocol);
-	u32 copy, ports = 0;
-	const u32 *found;
-
-	if (kind == VTEP_PORTS_UNKNOWN)
-		return false;
-	if (kind == VTEP_PORTS) {
-		found = skb_header_pointer(skb, end, sizeof(copy), &copy);
-		if (unlikely(!found))
-			return false;
-		ports = get_unaligned(found);
-	}
-	return vtep_hash_set(skb, addresses, ports);
-}
-
-static bool vtep_hash_v4(struct sk_buff *skb)
+/* False for what only the core can tell, as below. */
+static bool vtep_flow_v4(const struct sk_buff *skb, struct vtep_flow *flow)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	u64 addresses;
 
 	if (unlikely(iph->ihl < 5 || iph->version != 4))
 		return false;
-	addresses = vtep_fold(vtep_words(iph->saddr, iph->daddr) ^ key[0],
-			      iph->protocol ^ key[1]);
+	flow->addresses = vtep_fold(vtep_words(iph->saddr, iph->daddr) ^
+				    vtep_secret[0],
+				    iph->protocol ^ vtep_secret[1]);
 	if (unlikely(ip_is_fragment(iph)))
-		return vtep_hash_set(skb, addresses, 0);
-	return vtep_hash_l4(skb, addresses, iph->protocol,
-			    skb_network_offset(skb) + iph->ihl * 4);
+		return true;
+	if (unlikely(!vtep_has_ports(iph->protocol)))
+		return iph->protocol == IPPROTO_ICMP;
+	flow->ports = skb_network_offset(skb) + iph->ihl * 4;
+	return true;
 }
 
-static bool vtep_hash_v6(struct sk_buff *skb)
+static bool vtep_flow_v6(const struct sk_buff *skb, struct vtep_flow *flow)
 {
 	const struct ipv6hdr *ip6 = ipv6_hdr(skb);
-	__be32 label = ip6_flowlabel(ip6);
-	u64 addresses;
 
 	if (unlikely(ip6->version != 6))
 		return false;
-	addresses = vtep_hash_pair(&ip6->saddr, key[0], key[1]) +
-		    vtep_hash_pair(&ip6->daddr, key[2], key[3]);
-	if (label)
-		return vtep_hash_set(skb, addresses, (__force u32)label);
-	return vtep_hash_l4(skb, addresses, ip6->nexthdr,
-			    skb_network_offset(skb) + sizeof(*ip6));
+	flow->addresses = vtep_hash_pair(&ip6->saddr, &vtep_secret[0]) +
+			  vtep_hash_pair(&ip6->daddr, &vtep_secret[2]);
+	flow->more = (__force u32)ip6_flowlabel(ip6);
+	if (flow->more)
+		return true;
+	if (unlikely(!vtep_has_ports(ip6->nexthdr)))
+		return ip6->nexthdr == IPPROTO_ICMPV6;
+	flow->ports = skb_network_offset(skb) + sizeof(*ip6);
+	return true;
+}
+
+static bool vtep_flow(const struct sk_buff *skb, __be16 type,
+		      struct vtep_flow *flow)
+{
+	switch (type) {
+	case htons(ETH_P_IP):
+		return vtep_flow_v4(skb, flow);
+	case htons(ETH_P_IPV6):
+		return vtep_flow_v6(skb, flow);
+	}
+	return false;
+}
+
+/* Ports that are not linear; 0 if there are none after all. */
+static noinline u32 vtep_ports_far(const struct sk_buff *skb, unsigned int at)
+{
+	u32 ports = 0;
+
+	return skb_copy_bits(skb, at, &ports, sizeof(ports)) ? 0 : ports;
+}
+
+static u32 vtep_ports(const struct sk_buff *skb, unsigned int at)
+{
+	if (unlikely(at + sizeof(u32) > skb_headlen(skb)))
+		return vtep_ports_far(skb, at);
+	return get_unaligned((const u32 *)(skb->data + at));
 }
 
 static bool vtep_dissects(const struct net *net)
@@ -145,43 +133,40 @@ static bool vtep_dissects(const struct net *net)
 	return rcu_access_pointer(net->bpf.run_array[NETNS_BPF_FLOW_DISSECTOR]);
 }
 
-/**
- * vtep_hash_inet() - hash of a packet that has none, the short way
- * @skb: the packet; its IP header is linear, and where the network header is
- * @type: what that header is
- *
- * Return: false for a packet that only the core can tell.
- */
-bool vtep_hash_inet(struct sk_buff *skb, __be16 type)
+/* The short way. False for a packet that only the core can tell. */
+static bool vtep_hash_inet(struct sk_buff *skb, __be16 type)
 {
+	struct vtep_flow flow = {};
+	u64 hash;
+
 	/* The core lets the tag take part, and a BPF program decide. */
 	if (unlikely(skb_vlan_tag_present(skb) ||
 		     vtep_dissects(&init_net) ||
 		     vtep_dissects(dev_net(skb->dev))))
 		return false;
-	switch (type) {
-	case htons(ETH_P_IP):
-		return vtep_hash_v4(skb);
-	case htons(ETH_P_IPV6):
-		return vtep_hash_v6(skb);
-	}
-	return false;
+	if (unlikely(!vtep_flow(skb, type, &flow)))
+		return false;
+	if (likely(flow.ports))
+		flow.more = vtep_ports(skb, flow.ports);
+	hash = vtep_fold(flow.addresses ^ vtep_secret[4],
+			 flow.more ^ vtep_secret[5]);
+	/* 0 is no hash. */
+	__skb_set_sw_hash(skb, (u32)(hash ^ (hash >> 32)) ?: 1, flow.more);
+	return true;
 }
 
-/**
- * vtep_hash_ether() - hash of a frame that has none, by the core
- * @skb: the frame
- *
- * The core's hash loses its way behind a VLAN tag in the packet: it takes the
- * network header for the tag's place. Of what is not IP it may know no more
- * than the type.
+/*
+ * The core's way. Its hash loses its way behind a VLAN tag in the packet: it
+ * takes the network header for the tag's place. Of what is not IP it may know
+ * no more than the type.
  */
-void vtep_hash_ether(struct sk_buff *skb)
+static noinline void vtep_hash_core(struct sk_buff *skb)
 {
 	__be16 type = skb->protocol;
 
+	/* It may be this one. */
+	skb_clear_hash(skb);
 	if (eth_type_vlan(type)) {
-		skb_clear_hash(skb);
 		skb->protocol = skb_protocol(skb, true);
 		skb_get_hash(skb);
 		swap(skb->protocol, type);
@@ -191,4 +176,20 @@ void vtep_hash_ether(struct sk_buff *skb)
 	if (type != htons(ETH_P_IP) && type != htons(ETH_P_IPV6))
 		__skb_set_sw_hash(skb, jhash(skb->data, 2 * ETH_ALEN,
 					     skb_get_hash(skb)), false);
+}
+
+/**
+ * vtep_hash() - give a frame the hash of its flow, which is its source port
+ * @skb: the frame; its IP header, if it has one, is linear, and where the
+ *	network header is
+ * @type: what that header is
+ * @shortcut: the short way may be taken
+ *
+ * Context: BH disabled, RCU.
+ */
+void vtep_hash(struct sk_buff *skb, __be16 type, bool shortcut)
+{
+	if (skb->l4_hash || (likely(shortcut) && vtep_hash_inet(skb, type)))
+		return;
+	vtep_hash_core(skb);
 }

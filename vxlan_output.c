@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The outer IP and UDP headers, and out. IPv4 and IPv6 are two functions of one
- * shape.
+ * The outer IP and UDP headers, and out.
  *
  * The long way is the core's: it writes one header after the other, and between
- * writing and sending asks all who might have a word in it. Where nobody has
- * (no netfilter, no IPsec, no VRF, nothing to fragment) the short way writes
- * the headers and hands the packet to the neighbour. What the core counts,
- * cleans and leaves in the packet on its way is done here, too: nobody must be
- * able to tell which way a packet took.
+ * writing and sending asks all who might have a word in it. The short way
+ * writes the headers at once. Where nobody has a word in it (no netfilter, no
+ * IPsec, no VRF, nothing to fragment) it then hands the packet to the
+ * neighbour, else to the core. What the core counts, cleans and leaves in the
+ * packet on its way is done here, too: nobody must be able to tell which way a
+ * packet took.
  */
 #include "vxlan_output.h"
 #include "vxlan.h"
+#include "vxlan_encap.h"
 #include "vxlan_path.h"
-#include "vxlan_route.h"
+#include "vxlan_sock.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
@@ -30,11 +31,6 @@
 #include <net/route.h>
 #include <net/udp.h>
 #include <net/udp_tunnel.h>
-
-static struct rtable *vtep_rtable(const struct vtep_output *out)
-{
-	return container_of(out->via->dst, struct rtable, dst);
-}
 
 #ifdef CONFIG_NETFILTER
 /*
@@ -69,18 +65,23 @@ static bool vtep_hooked(const struct net *net, u8 family,
 	       (*last && !vtep_security_only(*last));
 }
 
-/* As nf_hook(), for hooks that were looked at. Returns 1 to go on. */
+/* As nf_hook(), for the hook that was looked at. Returns 1 to go on. */
 static int vtep_ask(const struct nf_hook_entries *hooks, u8 family,
 		    struct sk_buff *skb, struct net_device *dev,
 		    struct net_device *lower, struct sock *sk)
 {
 	struct nf_hook_state state;
+	unsigned int verdict;
 
-	if (likely(!hooks))
+	if (!hooks)
 		return 1;
 	nf_hook_state_init(&state, NF_INET_POST_ROUTING, family, dev, lower,
 			   sk, dev_net(lower), dst_output);
-	return nf_hook_slow(skb, &state, hooks, 0);
+	verdict = nf_hook_entry_hookfn(&hooks->hooks[0], skb, &state);
+	if (likely(verdict == NF_ACCEPT))
+		return 1;
+	kfree_skb_reason(skb, SKB_DROP_REASON_NETFILTER_DROP);
+	return NF_DROP_GETERR(verdict) ?: -EPERM;
 }
 #else
 static bool vtep_hooked(const struct net *net, u8 family,
@@ -98,109 +99,133 @@ static int vtep_ask(const struct nf_hook_entries *hooks, u8 family,
 }
 #endif
 
-/* What routes of both families have in common. @len: with outer headers. */
-static bool vtep_direct(const struct vtep_output *out,
-			const struct sk_buff *skb,
-			const struct net_device *dev, unsigned int len)
+/*
+ * The route goes with the packet, which borrows it if nobody keeps the packet
+ * for longer than RCU without asking.
+ */
+static void vtep_attach_route(const struct vtep_path *path,
+			      struct sk_buff *skb, bool direct)
 {
-	const struct dst_entry *dst = out->via->dst;
-
-	return !dst_xfrm(dst) && !dst->lwtstate && !netif_is_l3_slave(dev) &&
-	       !skb_is_gso(skb) && len <= out->mtu && !vtep_tunnel_deep();
-}
-
-static bool vtep_direct_v4(const struct vtep_output *out,
-			   const struct sk_buff *skb,
-			   const struct net_device *dev,
-			   const struct nf_hook_entries **last)
-{
-	const struct rtable *rt = vtep_rtable(out);
-	const unsigned int overhead = sizeof(struct iphdr) +
-				      sizeof(struct udphdr);
-
-	return rt->dst.output == ip_output && rt->rt_type == RTN_UNICAST &&
-	       vtep_direct(out, skb, dev, skb->len + overhead) &&
-	       !vtep_hooked(dev_net(dev), NFPROTO_IPV4, last);
-}
-
-static bool vtep_direct_v6(const struct vtep_output *out,
-			   const struct sk_buff *skb,
-			   const struct net_device *dev,
-			   const struct nf_hook_entries **last)
-{
-	const struct rt6_info *rt6 = dst_rt6_info(out->via->dst);
-	const struct inet6_dev *idev = ip6_dst_idev(&rt6->dst);
-	const unsigned int overhead = sizeof(struct ipv6hdr) +
-				      sizeof(struct udphdr);
-
-	return rt6->dst.output == ip6_output && idev &&
-	       !READ_ONCE(idev->cnf.disable_ipv6) &&
-	       !(rt6->rt6i_flags & RTF_LOCAL) &&
-	       !dst_feature(&rt6->dst, RTAX_FEATURE_ALLFRAG) &&
-	       !ipv6_addr_is_multicast(&out->daddr->v6) &&
-	       vtep_direct(out, skb, dev, skb->len + overhead) &&
-	       !vtep_hooked(dev_net(dev), NFPROTO_IPV6, last);
-}
-
-/* The route goes with the packet, borrowed if it is a path's. */
-static void vtep_attach_route(const struct vtep_output *out,
-			      struct sk_buff *skb)
-{
-	if (out->via->path)
-		skb_dst_set_noref(skb, out->via->dst);
+	if (path->kept && direct)
+		skb_dst_set_noref(skb, path->dst);
 	else
-		skb_dst_set(skb, out->via->dst);
+		skb_dst_set(skb, path->dst);
 }
 
-static void vtep_push_udp(const struct vtep_output *out, struct sk_buff *skb)
+static u8 vtep_ttl_v4(const struct vtep_tx *tx, const struct vtep_path *path)
 {
-	struct udphdr *uh = __skb_push(skb, sizeof(*uh));
+	if (tx->ttl)
+		return tx->ttl;
+	if (unlikely(ipv4_is_multicast(path->daddr4)) && !tx->info)
+		return 1;
+	return dst_metric_raw(path->dst, RTAX_HOPLIMIT) ?:
+	       READ_ONCE(dev_net(path->lower)->ipv4.sysctl_ip_default_ttl);
+}
 
-	skb_reset_transport_header(skb);
-	uh->source = out->sport;
-	uh->dest = out->dport;
-	uh->len = htons(skb->len);
+static u8 vtep_ttl_v6(const struct vtep_tx *tx, const struct vtep_path *path)
+{
+	const struct inet6_dev *idev;
+
+	if (tx->ttl)
+		return tx->ttl;
+	idev = __in6_dev_get(path->lower);
+	if (unlikely(ipv6_addr_is_multicast(&path->daddr6)) && !tx->info)
+		return 1;
+	if (unlikely(!idev))
+		return ip6_dst_hoplimit(path->dst);
+	return dst_metric_raw(path->dst, RTAX_HOPLIMIT) ?:
+	       READ_ONCE(idev->cnf.hop_limit);
+}
+
+static void vtep_write_udp(const struct vtep_tx *tx, struct sk_buff *skb,
+			   unsigned int len)
+{
+	struct udphdr *uh = udp_hdr(skb);
+
+	uh->source = tx->sport;
+	uh->dest = tx->dport;
+	/* That of a large one is in none of its headers. */
+	uh->len = htons(likely(len <= U16_MAX) ? len : 0);
 	uh->check = 0;
 }
 
-static void vtep_push_v4(const struct vtep_output *out, struct sk_buff *skb,
-			 struct net *net)
+static void vtep_write_v4(const struct vtep_tx *tx, struct sk_buff *skb,
+			  struct vtep_path *path)
 {
-	const struct rtable *rt = vtep_rtable(out);
-	struct iphdr *iph = __skb_push(skb, sizeof(*iph));
+	struct net *net = dev_net(path->lower);
+	struct iphdr *iph = ip_hdr(skb);
 
-	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(*iph));
+	vtep_write_udp(tx, skb, skb->len - sizeof(*iph));
+	if (tx->csum)
+		udp_set_csum(false, skb, path->saddr4, path->daddr4,
+			     skb->len - sizeof(*iph));
+	skb_scrub_packet(skb, vtep_crosses(tx));
+	skb_clear_hash_if_not_l4(skb);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	IPCB(skb)->flags = tx->cfg->mc_route ? IPSKB_MCROUTE : 0;
+
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) >> 2;
-	iph->tos = out->tos;
+	iph->tos = tx->tos;
 	iph->tot_len = htons(skb->len);
-	iph->frag_off = out->df && !ip_mtu_locked(&rt->dst) ? htons(IP_DF) : 0;
-	iph->ttl = out->ttl;
+	iph->frag_off = tx->df && !ip_mtu_locked(path->dst) ? htons(IP_DF) : 0;
+	iph->ttl = vtep_ttl_v4(tx, path);
 	iph->protocol = IPPROTO_UDP;
-	iph->saddr = out->via->saddr4;
-	iph->daddr = out->daddr->v4;
-	if (likely(out->via->path))
-		vtep_path_ident(out->via->path, net, iph);
+	iph->saddr = path->saddr4;
+	iph->daddr = path->daddr4;
+	if (unlikely(skb_is_gso(skb)))
+		__ip_select_ident(net, iph, skb_shinfo(skb)->gso_segs ?: 1);
 	else
-		__ip_select_ident(net, iph, 1);
+		vtep_path_ident(path, net, iph);
 	iph->check = 0;
 	iph->check = ip_fast_csum(iph, sizeof(*iph) >> 2);
 }
 
-/* From the device @dev to @lower. */
-static int vtep_neigh_v4(const struct vtep_output *out, struct sk_buff *skb,
-			 struct net_device *dev, struct net_device *lower,
-			 const struct nf_hook_entries *hooks)
+/* As udp6_set_csum(), which adds the addresses up for each packet. */
+static void vtep_set_csum_v6(struct sk_buff *skb, const struct vtep_path *path,
+			     unsigned int len)
 {
-	struct rtable *rt = vtep_rtable(out);
+	if (unlikely(skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL)) {
+		udp6_set_csum(false, skb, &path->saddr6, &path->daddr6, len);
+		return;
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+	udp_hdr(skb)->check = ~csum_fold(csum_add(path->pseudo,
+						  (__force __wsum)htonl(len)));
+}
+
+static void vtep_write_v6(const struct vtep_tx *tx, struct sk_buff *skb,
+			  const struct vtep_path *path)
+{
+	const unsigned int len = skb->len - sizeof(struct ipv6hdr);
+	struct ipv6hdr *ip6 = ipv6_hdr(skb);
+
+	skb_set_transport_header(skb, sizeof(*ip6));
+	vtep_write_udp(tx, skb, len);
+	if (likely(tx->csum))
+		vtep_set_csum_v6(skb, path, len);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	IP6CB(skb)->flags = tx->cfg->mc_route ? IP6SKB_MCROUTE : 0;
+	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
+
+	ip6_flow_hdr(ip6, tx->tos, tx->label);
+	ip6->payload_len = htons(len);
+	ip6->nexthdr = IPPROTO_UDP;
+	ip6->hop_limit = vtep_ttl_v6(tx, path);
+	ip6->saddr = path->saddr6;
+	ip6->daddr = path->daddr6;
+}
+
+static int vtep_neigh_v4(struct sk_buff *skb, const struct vtep_path *path)
+{
+	struct rtable *rt = container_of(path->dst, struct rtable, dst);
 	struct neighbour *neigh;
 	bool other = false;
-	int pass;
 
-	pass = vtep_ask(hooks, NFPROTO_IPV4, skb, dev, lower, out->sk);
-	if (unlikely(pass != 1))
-		return pass;
-	vtep_ip_count_sent(dev_net(lower), skb->len);
+	vtep_ip_count_sent(dev_net(path->lower), skb->len);
 	neigh = ip_neigh_for_gw(rt, skb, &other);
 	if (IS_ERR(neigh)) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
@@ -210,108 +235,19 @@ static int vtep_neigh_v4(const struct vtep_output *out, struct sk_buff *skb,
 	return neigh_output(neigh, skb, other);
 }
 
-/* The statistics of the device, as the core leads them. */
-static void vtep_count_sent(struct net_device *dev, int len, int err,
-			    int failed)
+static int vtep_neigh_v6(struct sk_buff *skb, const struct vtep_path *path)
 {
-	iptunnel_xmit_stats(dev, unlikely(net_xmit_eval(err)) ? failed : len);
-}
-
-static void vtep_short_v4(const struct vtep_output *out, struct sk_buff *skb,
-			  struct net_device *lower,
-			  const struct nf_hook_entries *hooks)
-{
-	struct net *net = dev_net(lower);
-	struct net_device *dev = skb->dev;
-	int len;
-
-	vtep_push_udp(out, skb);
-	len = skb->len - skb_inner_network_offset(skb);
-	if (out->csum)
-		udp_set_csum(false, skb, out->via->saddr4, out->daddr->v4,
-			     skb->len);
-	vtep_tunnel_enter();
-	skb_scrub_packet(skb, out->xnet);
-	skb_clear_hash_if_not_l4(skb);
-	vtep_attach_route(out, skb);
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	IPCB(skb)->flags = out->flags;
-	vtep_push_v4(out, skb, net);
-	skb->protocol = htons(ETH_P_IP);
-	skb->dev = lower;
-	vtep_ip_count_begin(net, skb->len);
-	vtep_count_sent(dev, len, vtep_neigh_v4(out, skb, dev, lower, hooks),
-			0);
-	vtep_tunnel_leave();
-}
-
-/**
- * vtep_output_v4() - write UDP and IPv4 header and send
- * @out: what they say
- * @skb: the packet, which begins with the VXLAN header and has room for all
- *	others
- * @shortcut: it may take the short way
- *
- * Context: BH disabled, RCU.
- * Return: true, the packet is consumed and so is the reference to the route;
- * false if the route has just gone, nothing has been done then.
- */
-bool vtep_output_v4(const struct vtep_output *out, struct sk_buff *skb,
-		    bool shortcut)
-{
-	const struct nf_hook_entries *hooks;
-	struct net_device *lower;
-	bool direct;
-
-	rcu_read_lock();
-	lower = dst_dev_rcu(out->via->dst);
-	direct = shortcut && vtep_direct_v4(out, skb, lower, &hooks);
-	if (likely(direct))
-		vtep_short_v4(out, skb, lower, hooks);
-	rcu_read_unlock();
-	if (likely(direct))
-		return true;
-
-	if (!vtep_via_hold(out->via))
-		return false;
-	udp_tunnel_xmit_skb(vtep_rtable(out), out->sk, skb,
-			    out->via->saddr4, out->daddr->v4, out->tos,
-			    out->ttl, out->df ? htons(IP_DF) : 0, out->sport,
-			    out->dport, out->xnet, !out->csum, out->flags);
-	return true;
-}
-
-static void vtep_push_v6(const struct vtep_output *out, struct sk_buff *skb)
-{
-	struct ipv6hdr *ip6 = __skb_push(skb, sizeof(*ip6));
-
-	skb_reset_network_header(skb);
-	ip6_flow_hdr(ip6, out->tos, out->label);
-	ip6->payload_len = htons(skb->len - sizeof(*ip6));
-	ip6->nexthdr = IPPROTO_UDP;
-	ip6->hop_limit = out->ttl;
-	ip6->saddr = out->via->saddr6;
-	ip6->daddr = out->daddr->v6;
-}
-
-static int vtep_neigh_v6(const struct vtep_output *out, struct sk_buff *skb,
-			 struct net_device *dev, struct net_device *lower,
-			 const struct nf_hook_entries *hooks)
-{
-	struct rt6_info *rt6 = dst_rt6_info(out->via->dst);
+	struct rt6_info *rt6 = dst_rt6_info(path->dst);
 	struct inet6_dev *idev = ip6_dst_idev(&rt6->dst);
+	struct net *net = dev_net(path->lower);
 	const struct in6_addr *nexthop;
 	struct neighbour *neigh;
-	int pass;
 
-	pass = vtep_ask(hooks, NFPROTO_IPV6, skb, dev, lower, out->sk);
-	if (unlikely(pass != 1))
-		return pass;
-	vtep_ip6_count_sent(dev_net(lower), idev, skb->len);
+	vtep_ip6_count_sent(net, idev, skb->len);
 	nexthop = rt6_nexthop(rt6, &ipv6_hdr(skb)->daddr);
-	neigh = ip_neigh_gw6(lower, nexthop);
+	neigh = ip_neigh_gw6(path->lower, nexthop);
 	if (IS_ERR(neigh)) {
-		IP6_INC_STATS(dev_net(lower), idev, IPSTATS_MIB_OUTNOROUTES);
+		IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTNOROUTES);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NEIGH_CREATEFAIL);
 		return -EINVAL;
 	}
@@ -319,62 +255,110 @@ static int vtep_neigh_v6(const struct vtep_output *out, struct sk_buff *skb,
 	return neigh_output(neigh, skb, false);
 }
 
-static void vtep_short_v6(const struct vtep_output *out, struct sk_buff *skb,
-			  struct net_device *dev, struct net_device *lower,
-			  const struct nf_hook_entries *hooks)
+/* The packet is as the IP layer would have it: to the neighbour. */
+static int vtep_direct(const struct vtep_tx *tx, struct sk_buff *skb,
+		       const struct vtep_path *path,
+		       const struct nf_hook_entries *hooks)
 {
-	int len;
+	const bool v6 = path->v6;
+	int pass;
 
-	vtep_push_udp(out, skb);
+	skb->protocol = v6 ? htons(ETH_P_IPV6) : htons(ETH_P_IP);
+	skb->dev = path->lower;
+	if (!v6)
+		vtep_ip_count_begin(dev_net(path->lower), skb->len);
+	pass = vtep_ask(hooks, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, skb,
+			tx->vtep->dev, path->lower, tx->sock->sk);
+	if (unlikely(pass != 1))
+		return pass;
+	return v6 ? vtep_neigh_v6(skb, path) : vtep_neigh_v4(skb, path);
+}
+
+static int vtep_local_out(const struct vtep_tx *tx, struct sk_buff *skb,
+			  const struct vtep_path *path)
+{
+	struct net *net = dev_net(path->lower);
+
+	return path->v6 ? ip6_local_out(net, tx->sock->sk, skb) :
+			  ip_local_out(net, tx->sock->sk, skb);
+}
+
+static void vtep_short(const struct vtep_tx *tx, struct sk_buff *skb,
+		       struct vtep_path *path, bool direct,
+		       const struct nf_hook_entries *hooks)
+{
+	const bool v6 = path->v6;
+	int err, len;
+
 	len = skb->len - skb_inner_network_offset(skb);
-	vtep_attach_route(out, skb);
-	if (out->csum)
-		udp6_set_csum(false, skb, &out->via->saddr6, &out->daddr->v6,
-			      skb->len);
+	__skb_push(skb, sizeof(struct udphdr) +
+			(v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)));
+	skb_reset_network_header(skb);
 	vtep_tunnel_enter();
-	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-	IP6CB(skb)->flags = out->flags;
-	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
-	vtep_push_v6(out, skb);
-	skb->protocol = htons(ETH_P_IPV6);
-	skb->dev = lower;
-	vtep_count_sent(dev, len, vtep_neigh_v6(out, skb, dev, lower, hooks),
-			-1);
+	if (v6)
+		vtep_write_v6(tx, skb, path);
+	else
+		vtep_write_v4(tx, skb, path);
+	vtep_attach_route(path, skb, direct);
+	err = likely(direct) ? vtep_direct(tx, skb, path, hooks) :
+			       vtep_local_out(tx, skb, path);
+	/* What is lost does not count over IPv4, and as an error over IPv6. */
+	if (unlikely(net_xmit_eval(err)))
+		len = v6 ? -1 : 0;
+	iptunnel_xmit_stats(tx->vtep->dev, len);
 	vtep_tunnel_leave();
 }
 
-/**
- * vtep_output_v6() - write UDP and IPv6 header and send
- * @out: what they say
- * @skb: the packet, which begins with the VXLAN header, has room for all
- *	others and nothing that is for this host only
- * @shortcut: it may take the short way
- *
- * Context: BH disabled, RCU.
- * Return: as vtep_output_v4().
- */
-bool vtep_output_v6(const struct vtep_output *out, struct sk_buff *skb,
-		    bool shortcut)
+static void vtep_long_v4(const struct vtep_tx *tx, struct sk_buff *skb,
+			 const struct vtep_path *path)
 {
-	const struct nf_hook_entries *hooks;
-	struct net_device *dev = skb->dev;
-	struct net_device *lower;
+	udp_tunnel_xmit_skb(container_of(path->dst, struct rtable, dst),
+			    tx->sock->sk, skb, path->saddr4, path->daddr4,
+			    tx->tos, vtep_ttl_v4(tx, path),
+			    tx->df ? htons(IP_DF) : 0, tx->sport, tx->dport,
+			    vtep_crosses(tx), !tx->csum,
+			    tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
+}
+
+static void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
+			 const struct vtep_path *path)
+{
+	udp_tunnel6_xmit_skb(path->dst, tx->sock->sk, skb, tx->vtep->dev,
+			     &path->saddr6, &path->daddr6, tx->tos,
+			     vtep_ttl_v6(tx, path), tx->label, tx->sport,
+			     tx->dport, !tx->csum,
+			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
+}
+
+/**
+ * vtep_output() - write UDP and IP header and send
+ * @tx: what they say
+ * @skb: the packet, which begins with the VXLAN header and has room for all
+ *	others; over IPv6 it has nothing that is for this host only
+ * @path: its route
+ * @fits: it is one packet and need not be fragmented
+ *
+ * Context: BH disabled, rcu_read_lock().
+ * Return: true, the packet is consumed and so is the reference to the route if
+ * it has one; false if the route has just gone, nothing has been done then.
+ */
+bool vtep_output(const struct vtep_tx *tx, struct sk_buff *skb,
+		 struct vtep_path *path, bool fits)
+{
+	const bool shortcut = tx->shortcut && !vtep_tunnel_deep();
+	const struct nf_hook_entries *hooks = NULL;
 	bool direct;
 
-	rcu_read_lock();
-	lower = dst_dev_rcu(out->via->dst);
-	direct = shortcut && vtep_direct_v6(out, skb, lower, &hooks);
-	if (likely(direct))
-		vtep_short_v6(out, skb, dev, lower, hooks);
-	rcu_read_unlock();
-	if (likely(direct))
-		return true;
-
-	if (!vtep_via_hold(out->via))
+	direct = shortcut && fits && path->direct &&
+		 !vtep_hooked(dev_net(path->lower),
+			      path->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, &hooks);
+	if (unlikely(!direct && !vtep_path_hold(path)))
 		return false;
-	udp_tunnel6_xmit_skb(out->via->dst, out->sk, skb, dev,
-			     &out->via->saddr6, &out->daddr->v6, out->tos,
-			     out->ttl, out->label, out->sport, out->dport,
-			     !out->csum, out->flags);
+	if (likely(shortcut))
+		vtep_short(tx, skb, path, direct, hooks);
+	else if (path->v6)
+		vtep_long_v6(tx, skb, path);
+	else
+		vtep_long_v4(tx, skb, path);
 	return true;
 }

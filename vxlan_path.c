@@ -64,44 +64,35 @@ static void vtep_path_replace(struct vtep_paths __percpu *paths,
 }
 
 /**
- * vtep_path_get() - the path of this CPU, if it is still good
+ * vtep_path_forget() - the path of this CPU is no good any more
  * @paths: the paths to a peer
- * @genid: vtep_dev.route_genid
  *
  * Context: BH disabled, RCU.
- * Return: the path, whose route is borrowed until the end of the RCU section,
- * or NULL.
  */
-struct vtep_path *vtep_path_get(struct vtep_paths __percpu *paths, u32 genid)
+void vtep_path_forget(struct vtep_paths __percpu *paths)
 {
-	struct vtep_path *path;
-
-	path = rcu_dereference_bh(this_cpu_ptr(paths)->path);
-	if (unlikely(!path))
-		return NULL;
-	if (likely(path->genid == genid && dst_check(path->dst, path->cookie)))
-		return path;
 	vtep_path_replace(paths, NULL);
-	return NULL;
 }
 
 /**
  * vtep_path_set() - keep a route as the path of this CPU
  * @paths: the paths to a peer
- * @path: the path, of which a copy is made; the reference to its route is then
- *	the copy's
+ * @path: a packet's path, of which a copy is made; the reference to its route
+ *	is then the copy's
  *
  * Context: BH disabled, RCU.
- * Return: the copy, or NULL without memory.
+ * Return: the copy, or @path without memory.
  */
 struct vtep_path *vtep_path_set(struct vtep_paths __percpu *paths,
-				const struct vtep_path *path)
+				struct vtep_path *path)
 {
 	struct vtep_path *copy;
 
 	copy = kmemdup(path, sizeof(*path), GFP_ATOMIC | __GFP_NOWARN);
-	if (copy)
-		vtep_path_replace(paths, copy);
+	if (!copy)
+		return path;
+	copy->kept = true;
+	vtep_path_replace(paths, copy);
 	return copy;
 }
 

@@ -16,11 +16,14 @@
 #include "vxlan_path.h"
 #include "vxlan_remote.h"
 
+#include <linux/ipv6_route.h>
 #include <net/addrconf.h>
 #include <net/dst_cache.h>
+#include <net/ip6_checksum.h>
 #include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 #include <net/ip_fib.h>
+#include <net/l3mdev.h>
 #include <net/nexthop.h>
 #include <net/route.h>
 
@@ -35,7 +38,67 @@ static u32 vtep_route_genid(const struct vtep_dev *vtep, u16 family)
 	return genid | 0x80000000U;
 }
 
-/* The paths to the peer if this packet may use them, made when missing. */
+/* As ipv4_dst_check(), of which this is the usual case. */
+static bool vtep_path_fresh_v4(const struct vtep_path *path,
+			       const struct vtep_dev *vtep)
+{
+	return path->routes == vtep_route_genid(vtep, AF_INET) &&
+	       READ_ONCE(path->dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
+}
+
+/* As ip6_dst_check(), for a route that lasts until somebody changes it. */
+static bool vtep_path_fresh_v6(const struct vtep_path *path)
+{
+	const struct rt6_info *rt6 = dst_rt6_info(path->dst);
+	const struct fib6_info *from = rcu_dereference(rt6->from);
+	const struct fib6_node *node;
+
+	if (unlikely(!from || rt6->sernum || from->fib6_flags & RTF_EXPIRES ||
+		     rt6->rt6i_flags & RTF_EXPIRES))
+		return false;
+	node = rcu_dereference(from->fib6_node);
+	return node && READ_ONCE(node->fn_sernum) == path->cookie &&
+	       READ_ONCE(path->dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
+}
+
+/* A bundle of IPsec depends on more than routes, and is never direct. */
+static bool vtep_path_fresh(const struct vtep_path *path,
+			    const struct vtep_dev *vtep)
+{
+	return path->direct && (path->v6 ? vtep_path_fresh_v6(path) :
+					   vtep_path_fresh_v4(path, vtep));
+}
+
+/**
+ * vtep_route_usual() - the route to a peer that is cached
+ * @vtep: the device
+ * @peer: where to
+ *
+ * For the packets whose route depends on nothing but that.
+ *
+ * Context: BH disabled, rcu_read_lock().
+ * Return: the path, for as long as RCU lasts; NULL: it is to be looked for.
+ */
+struct vtep_path *vtep_route_usual(struct vtep_dev *vtep,
+				   const struct vtep_peer *peer)
+{
+	struct vtep_paths __percpu *paths = READ_ONCE(peer->paths);
+	struct vtep_path *path;
+
+	if (unlikely(!paths))
+		return NULL;
+	path = rcu_dereference(this_cpu_ptr(paths)->path);
+	if (unlikely(!path))
+		return NULL;
+	if (likely(path->genid == READ_ONCE(vtep->route_genid)) &&
+	    (likely(vtep_path_fresh(path, vtep)) ||
+	     dst_check(path->dst, path->cookie)))
+		return path;
+	vtep_path_forget(paths);
+	return NULL;
+}
+
+/* Room to keep the route if this packet's is what others may use. */
 static struct vtep_paths __percpu *
 vtep_route_paths(const struct vtep_route_key *key)
 {
@@ -116,17 +179,6 @@ static bool vtep_route_v6_multipath(const struct dst_entry *dst)
 	return multipath;
 }
 
-/* A good path is borrowed. */
-static bool vtep_via_path(struct vtep_via *via,
-			  struct vtep_paths __percpu *paths, u32 genid)
-{
-	via->path = paths ? vtep_path_get(paths, genid) : NULL;
-	if (unlikely(!via->path))
-		return false;
-	via->dst = via->path->dst;
-	return true;
-}
-
 static struct flowi4 vtep_route_flow_v4(const struct vtep_route_key *key)
 {
 	struct flowi4 fl4 = {};
@@ -142,9 +194,66 @@ static struct flowi4 vtep_route_flow_v4(const struct vtep_route_key *key)
 	return fl4;
 }
 
+/*
+ * Is there nobody between the IP header and the neighbour, but for hooks and
+ * size? None of it changes as long as the route is good.
+ */
+static bool vtep_route_direct(const struct dst_entry *dst,
+			      const struct net_device *lower)
+{
+	return !dst_xfrm(dst) && !dst->lwtstate && !netif_is_l3_slave(lower);
+}
+
+static bool vtep_route_direct_v4(const struct rtable *rt,
+				 const struct net_device *lower)
+{
+	return rt->dst.output == ip_output && rt->rt_type == RTN_UNICAST &&
+	       vtep_route_direct(&rt->dst, lower);
+}
+
+static bool vtep_route_direct_v6(const struct rt6_info *rt6,
+				 const struct net_device *lower,
+				 const struct in6_addr *daddr)
+{
+	return rt6->dst.output == ip6_output && ip6_dst_idev(&rt6->dst) &&
+	       !(rt6->rt6i_flags & RTF_LOCAL) &&
+	       !dst_feature(&rt6->dst, RTAX_FEATURE_ALLFRAG) &&
+	       !ipv6_addr_is_multicast(daddr) &&
+	       vtep_route_direct(&rt6->dst, lower);
+}
+
+/* The flag that marks a route to a local address is the same for IPv6. */
+static_assert(RTCF_LOCAL == RTF_LOCAL);
+
+/* Does a route with these flags lead to this host, and nowhere else? */
+static bool vtep_route_local(u32 flags)
+{
+	return flags & RTCF_LOCAL &&
+	       !(flags & (RTCF_BROADCAST | RTCF_MULTICAST));
+}
+
+static void vtep_route_fill_v4(struct vtep_path *path, struct rtable *rt,
+			       __be32 saddr, __be32 daddr)
+{
+	struct net_device *lower;
+
+	rcu_read_lock();
+	lower = dst_dev_rcu(&rt->dst);
+	*path = (struct vtep_path) {
+		.dst = &rt->dst,
+		.lower = lower,
+		.direct = vtep_route_direct_v4(rt, lower),
+		.local = vtep_route_local(rt->rt_flags),
+		.saddr4 = saddr,
+		.daddr4 = daddr,
+	};
+	rcu_read_unlock();
+}
+
 /* @asked stays as it is. */
 static int vtep_route_find_v4(const struct vtep_route_key *key,
-			      const struct flowi4 *asked, struct vtep_via *via)
+			      const struct flowi4 *asked,
+			      struct vtep_path *path)
 {
 	struct flowi4 fl4 = *asked;
 	struct rtable *rt;
@@ -156,72 +265,91 @@ static int vtep_route_find_v4(const struct vtep_route_key *key,
 		ip_rt_put(rt);
 		return -ELOOP;
 	}
-	via->dst = &rt->dst;
-	via->saddr4 = fl4.saddr;
+	vtep_route_fill_v4(path, rt, fl4.saddr, asked->daddr);
 	return 0;
 }
 
-static int vtep_route_search_v4(const struct vtep_route_key *key,
-				struct vtep_paths __percpu *paths,
-				u32 config, struct vtep_via *via)
-{
-	struct flowi4 fl4 = vtep_route_flow_v4(key);
-	u32 genid = vtep_route_genid(key->vtep, AF_INET);
-	struct net *net = key->vtep->net;
-	int err;
-
-	err = vtep_route_find_v4(key, &fl4, via);
-	if (err || !paths)
-		return err;
-	if (!vtep_route_note_multipath(key, genid,
-				       vtep_route_v4_multipath(net, &fl4)))
-		via->path = vtep_path_set(paths, &(struct vtep_path) {
-			.dst = via->dst,
-			.genid = config,
-			.saddr4 = via->saddr4,
-		});
-	return 0;
-}
-
-/**
- * vtep_route_v4() - route of a packet over IPv4
- * @key: the packet
- * @via: filled
- *
- * Context: BH disabled, RCU, which lasts until @via is used up.
- * Return: 0, -ENETUNREACH or -ELOOP.
- */
-int vtep_route_v4(const struct vtep_route_key *key, struct vtep_via *via)
+static struct vtep_path *vtep_route_search_v4(const struct vtep_route_key *key,
+					      struct vtep_path *room)
 {
 	const u32 config = READ_ONCE(key->vtep->route_genid);
 	struct vtep_paths __percpu *paths = vtep_route_paths(key);
-	struct dst_cache *given = vtep_route_given(key);
-	struct rtable *rt;
+	u32 routes = vtep_route_genid(key->vtep, AF_INET);
+	struct flowi4 fl4 = vtep_route_flow_v4(key);
+	struct net *net = key->vtep->net;
 	int err;
 
-	if (likely(vtep_via_path(via, paths, config))) {
-		via->saddr4 = via->path->saddr4;
-		return 0;
-	}
-	rt = given ? dst_cache_get_ip4(given, &via->saddr4) : NULL;
+	err = vtep_route_find_v4(key, &fl4, room);
+	if (err)
+		return ERR_PTR(err);
+	if (!paths ||
+	    vtep_route_note_multipath(key, routes,
+				      vtep_route_v4_multipath(net, &fl4)))
+		return room;
+	room->genid = config;
+	room->routes = routes;
+	return vtep_path_set(paths, room);
+}
+
+/**
+ * vtep_route_v4() - route of a packet over IPv4 that is not cached for its peer
+ * @key: the packet
+ * @room: for a path that is the packet's own
+ *
+ * Context: BH disabled, RCU, which lasts until the path is used up.
+ * Return: the path, -ENETUNREACH or -ELOOP.
+ */
+struct vtep_path *vtep_route_v4(const struct vtep_route_key *key,
+				struct vtep_path *room)
+{
+	struct dst_cache *given = vtep_route_given(key);
+	struct vtep_path *path;
+	struct rtable *rt;
+	__be32 saddr;
+
+	rt = given ? dst_cache_get_ip4(given, &saddr) : NULL;
 	if (rt) {
-		via->dst = &rt->dst;
-		return 0;
+		vtep_route_fill_v4(room, rt, saddr, key->peer->key.addr.v4);
+		return room;
 	}
-	err = vtep_route_search_v4(key, paths, config, via);
-	if (!err && given)
-		dst_cache_set_ip4(given, via->dst, via->saddr4);
-	return err;
+	path = vtep_route_search_v4(key, room);
+	if (!IS_ERR(path) && given)
+		dst_cache_set_ip4(given, path->dst, path->saddr4);
+	return path;
+}
+
+static void vtep_route_fill_v6(struct vtep_path *path, struct dst_entry *dst,
+			       const struct in6_addr *saddr,
+			       const struct in6_addr *daddr)
+{
+	const struct rt6_info *rt6 = dst_rt6_info(dst);
+	struct net_device *lower;
+
+	rcu_read_lock();
+	lower = dst_dev_rcu(dst);
+	*path = (struct vtep_path) {
+		.dst = dst,
+		.lower = lower,
+		.v6 = true,
+		.direct = vtep_route_direct_v6(rt6, lower, daddr),
+		.local = vtep_route_local(rt6->rt6i_flags),
+		.saddr6 = *saddr,
+		.daddr6 = *daddr,
+		.pseudo = ~csum_unfold(csum_ipv6_magic(saddr, daddr, 0,
+						       IPPROTO_UDP, 0)),
+	};
+	rcu_read_unlock();
 }
 
 static int vtep_route_find_v6(const struct vtep_route_key *key,
-			      struct vtep_via *via)
+			      struct vtep_path *path)
 {
+	const struct in6_addr *daddr = &key->peer->key.addr.v6;
 	struct flowi6 fl6 = {
 		.flowi6_mark = key->mark,
 		.flowi6_proto = IPPROTO_UDP,
 		.flowi6_oif = vtep_route_oif(key),
-		.daddr = key->peer->key.addr.v6,
+		.daddr = *daddr,
 		.saddr = key->local->v6,
 		.flowlabel = ip6_make_flowinfo(key->tos, key->label),
 	};
@@ -236,56 +364,54 @@ static int vtep_route_find_v6(const struct vtep_route_key *key,
 		dst_release(dst);
 		return -ELOOP;
 	}
-	via->dst = dst;
-	via->saddr6 = fl6.saddr;
+	vtep_route_fill_v6(path, dst, &fl6.saddr, daddr);
 	return 0;
 }
 
-static int vtep_route_search_v6(const struct vtep_route_key *key,
-				struct vtep_paths __percpu *paths,
-				u32 config, struct vtep_via *via)
-{
-	u32 genid = vtep_route_genid(key->vtep, AF_INET6);
-	int err;
-
-	err = vtep_route_find_v6(key, via);
-	if (err || !paths)
-		return err;
-	if (!vtep_route_note_multipath(key, genid,
-				       vtep_route_v6_multipath(via->dst)))
-		via->path = vtep_path_set(paths, &(struct vtep_path) {
-			.dst = via->dst,
-			.cookie = rt6_get_cookie(dst_rt6_info(via->dst)),
-			.genid = config,
-			.saddr6 = via->saddr6,
-		});
-	return 0;
-}
-
-/**
- * vtep_route_v6() - route of a packet over IPv6
- * @key: the packet
- * @via: filled
- *
- * Context: BH disabled, RCU, which lasts until @via is used up.
- * Return: 0, -ENETUNREACH or -ELOOP.
- */
-int vtep_route_v6(const struct vtep_route_key *key, struct vtep_via *via)
+static struct vtep_path *vtep_route_search_v6(const struct vtep_route_key *key,
+					      struct vtep_path *room)
 {
 	const u32 config = READ_ONCE(key->vtep->route_genid);
 	struct vtep_paths __percpu *paths = vtep_route_paths(key);
-	struct dst_cache *given = vtep_route_given(key);
+	u32 routes = vtep_route_genid(key->vtep, AF_INET6);
 	int err;
 
-	if (likely(vtep_via_path(via, paths, config))) {
-		via->saddr6 = via->path->saddr6;
-		return 0;
+	err = vtep_route_find_v6(key, room);
+	if (err)
+		return ERR_PTR(err);
+	if (!paths ||
+	    vtep_route_note_multipath(key, routes,
+				      vtep_route_v6_multipath(room->dst)))
+		return room;
+	room->genid = config;
+	room->cookie = rt6_get_cookie(dst_rt6_info(room->dst));
+	return vtep_path_set(paths, room);
+}
+
+/**
+ * vtep_route_v6() - route of a packet over IPv6 that is not cached for its peer
+ * @key: the packet
+ * @room: for a path that is the packet's own
+ *
+ * Context: BH disabled, RCU, which lasts until the path is used up.
+ * Return: the path, -ENETUNREACH or -ELOOP.
+ */
+struct vtep_path *vtep_route_v6(const struct vtep_route_key *key,
+				struct vtep_path *room)
+{
+	const struct in6_addr *daddr = &key->peer->key.addr.v6;
+	struct dst_cache *given = vtep_route_given(key);
+	struct vtep_path *path;
+	struct dst_entry *dst;
+	struct in6_addr saddr;
+
+	dst = given ? dst_cache_get_ip6(given, &saddr) : NULL;
+	if (dst) {
+		vtep_route_fill_v6(room, dst, &saddr, daddr);
+		return room;
 	}
-	via->dst = given ? dst_cache_get_ip6(given, &via->saddr6) : NULL;
-	if (via->dst)
-		return 0;
-	err = vtep_route_search_v6(key, paths, config, via);
-	if (!err && given)
-		dst_cache_set_ip6(given, via->dst, &via->saddr6);
-	return err;
+	path = vtep_route_search_v6(key, room);
+	if (!IS_ERR(path) && given)
+		dst_cache_set_ip6(given, path->dst, &path->saddr6);
+	return path;
 }

@@ -6,8 +6,6 @@
 #define VTEP_ROUTE_H
 
 #include <linux/types.h>
-#include <linux/in6.h>
-#include <net/dst.h>
 #include "vxlan_addr.h"
 
 struct dst_cache;
@@ -49,36 +47,11 @@ struct vtep_route_key {
 	u8 tos;
 };
 
-/**
- * struct vtep_via - the route of one packet
- * @dst: the route
- * @path: whose route it is; NULL if the packet has a reference of its own
- * @saddr4: source address over IPv4
- * @saddr6: source address over IPv6
- */
-struct vtep_via {
-	struct dst_entry *dst;
-	struct vtep_path *path;
-	union {
-		__be32 saddr4;
-		struct in6_addr saddr6;
-	};
-};
-
-int vtep_route_v4(const struct vtep_route_key *key, struct vtep_via *via);
-int vtep_route_v6(const struct vtep_route_key *key, struct vtep_via *via);
-
-/* The packet is not sent after all. */
-static inline void vtep_via_put(const struct vtep_via *via)
-{
-	if (!via->path)
-		dst_release(via->dst);
-}
-
-/* False if the route has gone in this very moment. */
-static inline bool vtep_via_hold(struct vtep_via *via)
-{
-	return !via->path || dst_hold_safe(via->dst);
-}
+struct vtep_path *vtep_route_v4(const struct vtep_route_key *key,
+				struct vtep_path *room);
+struct vtep_path *vtep_route_v6(const struct vtep_route_key *key,
+				struct vtep_path *room);
+struct vtep_path *vtep_route_usual(struct vtep_dev *vtep,
+				   const struct vtep_peer *peer);
 
 #endif /* VTEP_ROUTE_H */

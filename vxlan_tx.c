@@ -16,7 +16,9 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
+#include <net/udp.h>
 
 static void vtep_tx_count_loss(const struct vtep_tx *tx, enum vtep_counter why)
 {
@@ -50,13 +52,19 @@ static void vtep_tx_drop(const struct vtep_tx *tx, struct sk_buff *skb,
 	vtep_drop(tx->vtep, skb, why);
 }
 
+/* The packet is still here, and is not to be. */
+static bool vtep_tx_lost(enum vtep_counter verdict)
+{
+	return verdict != VTEP_OK && verdict != VTEP_COUNTERS;
+}
+
 /* Sends to one remote or drops, but in any case consumes. */
-static void vtep_send(const struct vtep_tx *tx, struct sk_buff *skb,
+static void vtep_send(struct vtep_tx *tx, struct sk_buff *skb,
 		      const struct vtep_remote *remote)
 {
 	enum vtep_counter verdict = vtep_encap(tx, skb, remote);
 
-	if (unlikely(verdict != VTEP_OK))
+	if (unlikely(vtep_tx_lost(verdict)))
 		vtep_tx_drop(tx, skb, verdict);
 }
 
@@ -75,7 +83,7 @@ static struct sk_buff *vtep_tx_copy(const struct vtep_tx *tx,
 }
 
 /* Head-end replication: one copy to each remote. */
-static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
+static void vtep_replicate(struct vtep_tx *tx, struct sk_buff *skb,
 			   struct vtep_remote *const *remote, u32 count)
 {
 	u32 i, last = count - 1;
@@ -93,19 +101,8 @@ static void vtep_replicate(const struct vtep_tx *tx, struct sk_buff *skb,
 	vtep_send(tx, skb, remote[last]);
 }
 
-/* The flow, which the source port of all copies tells. */
-static void vtep_tx_hash(const struct vtep_tx *tx, struct sk_buff *skb)
-{
-	if (skb->l4_hash)
-		return;
-	if (likely(tx->shortcut) &&
-	    likely(vtep_hash_inet(skb, skb_protocol(skb, true))))
-		return;
-	vtep_hash_ether(skb);
-}
-
 /* To a VTEP that no entry may lead to; mostly one does, and has a route. */
-static enum vtep_counter vtep_tx_dest(const struct vtep_tx *tx,
+static enum vtep_counter vtep_tx_dest(struct vtep_tx *tx,
 				      struct sk_buff *skb,
 				      const struct vtep_dest *dest)
 {
@@ -118,7 +115,7 @@ static enum vtep_counter vtep_tx_dest(const struct vtep_tx *tx,
 }
 
 /* One of several VTEPs, always the same for a flow. */
-static enum vtep_counter vtep_tx_nexthop(const struct vtep_tx *tx,
+static enum vtep_counter vtep_tx_nexthop(struct vtep_tx *tx,
 					 struct sk_buff *skb,
 					 const struct vtep_nexthop *nexthop)
 {
@@ -134,7 +131,7 @@ static enum vtep_counter vtep_tx_nexthop(const struct vtep_tx *tx,
  * The bridge's port to the station is down, and it names a nexthop group that
  * knows another way.
  */
-static enum vtep_counter vtep_tx_backup(const struct vtep_tx *tx,
+static enum vtep_counter vtep_tx_backup(struct vtep_tx *tx,
 					struct sk_buff *skb, u32 nhid)
 {
 	struct vtep_dest dest = { .port = tx->cfg->port };
@@ -146,7 +143,7 @@ static enum vtep_counter vtep_tx_backup(const struct vtep_tx *tx,
 }
 
 /* What is neither one remote nor unknown: a flood or a nexthop group. */
-static enum vtep_counter vtep_tx_many(const struct vtep_tx *tx,
+static enum vtep_counter vtep_tx_many(struct vtep_tx *tx,
 				      struct sk_buff *skb,
 				      void *to)
 {
@@ -186,7 +183,7 @@ static struct vtep_fdb_entry *vtep_tx_default(const struct vtep_tx *tx)
 	static const u8 zero[ETH_ALEN];
 
 	if (unlikely(tx->cfg->metadata))
-		return vtep_fdb_find(tx->vtep, zero, tx->vni);
+		return vtep_fdb_find_rcu(tx->vtep, zero, tx->vni);
 	return rcu_dereference_bh(tx->vtep->fdb.flood);
 }
 
@@ -196,7 +193,7 @@ static const struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
 {
 	struct vtep_fdb_entry *entry;
 
-	entry = vtep_fdb_find(tx->vtep, mac, tx->vni);
+	entry = vtep_fdb_find_rcu(tx->vtep, mac, tx->vni);
 	return vtep_tx_use(entry ?: vtep_tx_default(tx));
 }
 
@@ -258,41 +255,154 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 	return vtep_tx_many(tx, skb, to);
 }
 
+/* Inner IP fields, all zero for what is not IP. */
+struct vtep_inner {
+	bool df;
+	u8 ttl;
+	__be32 label;
+};
+
+static struct vtep_inner vtep_inner(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip4;
+
+	switch (skb_protocol(skb, true)) {
+	case htons(ETH_P_IP):
+		ip4 = ip_hdr(skb);
+		return (struct vtep_inner) {
+			.df = ip4->frag_off & htons(IP_DF),
+			.ttl = ip4->ttl,
+		};
+	case htons(ETH_P_IPV6):
+		ip6 = ipv6_hdr(skb);
+		return (struct vtep_inner) {
+			.df = true,
+			.ttl = ip6->hop_limit,
+			.label = ip6_flowlabel(ip6),
+		};
+	}
+	return (struct vtep_inner) {};
+}
+
+static u8 vtep_inner_dsfield(const struct sk_buff *skb, __be16 type)
+{
+	switch (type) {
+	case htons(ETH_P_IP):
+		return ip_hdr(skb)->tos;
+	case htons(ETH_P_IPV6):
+		return ipv6_get_dsfield(ipv6_hdr(skb));
+	}
+	return 0;
+}
+
+/* RFC 6040 section 4.1, normal mode: all four ECN values are copied. */
+static u8 vtep_outer_tos(u8 tos, u8 inner)
+{
+	return (tos & ~INET_ECN_MASK) | (inner & INET_ECN_MASK);
+}
+
+/* What a configuration that says so takes from the inner header. */
+static noinline void vtep_tx_inherit(struct vtep_tx *tx,
+				     const struct sk_buff *skb)
+{
+	const struct vtep_config *cfg = tx->cfg;
+	struct vtep_inner inner = vtep_inner(skb);
+
+	if (cfg->label_policy == VXLAN_LABEL_INHERIT)
+		tx->label = inner.label;
+	if (cfg->ttl_inherit)
+		tx->ttl = inner.ttl;
+	if (cfg->df == VTEP_DF_INHERIT)
+		tx->df = inner.df;
+}
+
+/* What the outer headers of all copies say. @type: VLAN tags aside. */
+static void vtep_tx_begin(struct vtep_tx *tx, struct sk_buff *skb, __be16 type)
+{
+	const struct vtep_config *cfg = tx->cfg;
+	u8 dsfield;
+
+	/* RFC 7348 section 5: entropy for the underlay. */
+	tx->sport = udp_flow_src_port(tx->vtep->net, skb, cfg->port_min,
+				      cfg->port_max, !cfg->gpe);
+	dsfield = vtep_inner_dsfield(skb, type);
+	tx->gbp = skb->mark;
+	tx->tos = vtep_outer_tos(cfg->tos == 1 ? dsfield : cfg->tos, dsfield);
+	tx->ttl = cfg->ttl;
+	tx->label = cfg->label;
+	tx->df = cfg->df == VTEP_DF_SET;
+	tx->usual = cfg->tos != 1 && !skb->mark;
+	if (unlikely(cfg->inherits))
+		vtep_tx_inherit(tx, skb);
+}
+
 /*
- * External mode: a packet brings its instructions along. A bridge names the VNI
- * only, and the FDB knows where to.
+ * External mode: a packet brings its instructions along. True: only where to is
+ * still to be found, as a bridge names the VNI and nothing else.
  */
-static enum vtep_counter vtep_tx_external(struct vtep_tx *tx,
-					  struct sk_buff *skb)
+static bool vtep_tx_external(struct vtep_tx *tx, struct sk_buff *skb,
+			     enum vtep_counter *verdict)
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
-	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
-		return VTEP_TX_NO_TUNNEL_INFO;
 	tx->vni = vtep_info_vni(info);
 	if (!(info->mode & IP_TUNNEL_INFO_BRIDGE))
-		return vtep_encap_info(tx, skb, info);
+		*verdict = vtep_encap_info(tx, skb, info);
+	else if (tx->cfg->gpe)	/* There is no FDB to ask. */
+		*verdict = VTEP_TX_NO_REMOTE;
+	else if (vtep_tun_nhid(&info->key))
+		*verdict = vtep_tx_backup(tx, skb, vtep_tun_nhid(&info->key));
+	else
+		return true;
+	return false;
+}
 
-	vtep_encap_begin(tx, skb);
-	if (vtep_tun_nhid(&info->key))
-		return vtep_tx_backup(tx, skb, vtep_tun_nhid(&info->key));
-	return vtep_tx_forward(tx, skb);
+/* What an external device cannot send, whatever it is. */
+static enum vtep_counter vtep_tx_check(const struct vtep_tx *tx,
+				       struct sk_buff *skb)
+{
+	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
+
+	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
+		return VTEP_TX_NO_TUNNEL_INFO;
+	if (tx->cfg->gpe && !vtep_gpe_carries(skb->protocol))
+		return VTEP_TX_GPE_PROTOCOL;
+	return VTEP_OK;
+}
+
+/* A device without Ethernet header sends other things, too. */
+static bool vtep_tx_etherless(const struct vtep_tx *tx,
+			      const struct sk_buff *skb)
+{
+	return unlikely(tx->cfg->gpe) && skb->protocol != htons(ETH_P_TEB);
 }
 
 static enum vtep_counter vtep_tx(struct vtep_tx *tx, struct sk_buff *skb)
 {
-	if (unlikely(skb_vlan_inet_prepare(skb, false)))
+	const bool external = unlikely(tx->cfg->metadata);
+	enum vtep_counter verdict;
+	__be16 type;
+
+	if (external) {
+		verdict = vtep_tx_check(tx, skb);
+		if (verdict != VTEP_OK)
+			return verdict;
+	}
+	if (unlikely(skb_vlan_inet_prepare(skb, vtep_tx_etherless(tx, skb))))
 		return VTEP_TX_INNER_SHORT;
-	vtep_tx_hash(tx, skb);
-	if (unlikely(tx->cfg->metadata))
-		return vtep_tx_external(tx, skb);
-	vtep_encap_begin(tx, skb);
+	type = skb_protocol(skb, true);
+	if (likely(!tx->cfg->gpe))
+		vtep_hash(skb, type, tx->shortcut);
+	vtep_tx_begin(tx, skb, type);
+	if (external && !vtep_tx_external(tx, skb, &verdict))
+		return verdict;
 	return vtep_tx_forward(tx, skb);
 }
 
 /**
  * vtep_xmit() - ndo_start_xmit
- * @skb: an Ethernet frame
+ * @skb: an Ethernet frame; of a device without Ethernet header, what it carries
  * @dev: the device
  *
  * Context: BH disabled, RCU; no queue, no lock.
@@ -311,50 +421,10 @@ netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev)
 	tx.vni = tx.cfg->vni;
 	tx.inherit_vni = tx.cfg->metadata;
 	skb_reset_mac_header(skb);
+	rcu_read_lock();
 	verdict = vtep_tx(&tx, skb);
-	if (unlikely(verdict != VTEP_OK && verdict != VTEP_COUNTERS))
+	if (unlikely(vtep_tx_lost(verdict)))
 		vtep_tx_drop(&tx, skb, verdict);
-	return NETDEV_TX_OK;
-}
-
-static enum vtep_counter vtep_tx_gpe(struct vtep_tx *tx, struct sk_buff *skb)
-{
-	struct ip_tunnel_info *info = skb_tunnel_info(skb);
-
-	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
-		return VTEP_TX_NO_TUNNEL_INFO;
-	tx->vni = vtep_info_vni(info);
-	/* A bridge's: it names no VTEP, and there is no FDB to ask. */
-	if (info->mode & IP_TUNNEL_INFO_BRIDGE)
-		return VTEP_TX_NO_REMOTE;
-	if (!vtep_gpe_carries(skb->protocol))
-		return VTEP_TX_GPE_PROTOCOL;
-	if (skb_vlan_inet_prepare(skb, skb->protocol != htons(ETH_P_TEB)))
-		return VTEP_TX_INNER_SHORT;
-	return vtep_encap_info(tx, skb, info);
-}
-
-/**
- * vtep_gpe_xmit() - ndo_start_xmit of a device without Ethernet header
- * @skb: a packet of the protocol that it says
- * @dev: the device
- *
- * Context: BH disabled, RCU; no queue, no lock.
- * Return: NETDEV_TX_OK: the packet was sent or dropped and counted.
- */
-netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev)
-{
-	struct vtep_dev *vtep = netdev_priv(dev);
-	struct vtep_tx tx = {
-		.vtep = vtep,
-		.cfg = rcu_dereference_bh(vtep->cfg),
-		.shortcut = READ_ONCE(vtep_shortcut),
-	};
-	enum vtep_counter verdict;
-
-	skb_reset_mac_header(skb);
-	verdict = vtep_tx_gpe(&tx, skb);
-	if (unlikely(verdict != VTEP_OK))
-		vtep_tx_drop(&tx, skb, verdict);
+	rcu_read_unlock();
 	return NETDEV_TX_OK;
 }

@@ -8,6 +8,5 @@
 #include <linux/netdevice.h>
 
 netdev_tx_t vtep_xmit(struct sk_buff *skb, struct net_device *dev);
-netdev_tx_t vtep_gpe_xmit(struct sk_buff *skb, struct net_device *dev);
 
 #endif /* VTEP_TX_H */
