@@ -6,6 +6,8 @@
  */
 #include "vxlan_metadata.h"
 #include "vxlan.h"
+#include "vxlan_hash.h"
+#include "vxlan_path.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
 #include "vxlan_sock.h"
@@ -117,26 +119,26 @@ void vtep_metadata_set_gbp(struct sk_buff *skb, u32 gbp)
 static int vtep_metadata_fill_v4(struct ip_tunnel_info *info,
 				 const struct vtep_route_key *key)
 {
-	struct vtep_via via;
-	int err = vtep_route_v4(key, &via);
+	struct vtep_path room;
+	const struct vtep_path *path = vtep_route_v4(key, &room);
 
-	if (err)
-		return err;
-	info->key.u.ipv4.src = via.saddr4;
-	vtep_via_put(&via);
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	info->key.u.ipv4.src = path->saddr4;
+	vtep_path_put(path);
 	return 0;
 }
 
 static int vtep_metadata_fill_v6(struct ip_tunnel_info *info,
 				 const struct vtep_route_key *key)
 {
-	struct vtep_via via;
-	int err = vtep_route_v6(key, &via);
+	struct vtep_path room;
+	const struct vtep_path *path = vtep_route_v6(key, &room);
 
-	if (err)
-		return err;
-	info->key.u.ipv6.src = via.saddr6;
-	vtep_via_put(&via);
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	info->key.u.ipv6.src = path->saddr6;
+	vtep_path_put(path);
 	return 0;
 }
 
@@ -176,6 +178,10 @@ int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)
 	if (!sock)
 		return -EIO;
 	key.sk = sock->sk;
+	/* As the packet will get it. */
+	if (!cfg->gpe && !skb_vlan_inet_prepare(skb, false))
+		vtep_hash(skb, skb_protocol(skb, true),
+			  READ_ONCE(vtep_shortcut));
 	key.sport = udp_flow_src_port(vtep->net, skb, cfg->port_min,
 				      cfg->port_max, !cfg->gpe);
 

@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 from lib import bpf, build, instruct, nl
-from lib.bench import ALICE, BOB, DEV, inner, wired
+from lib.bench import ALICE, BOB, DEV, inner, not_ip, wired
 from lib.capture import Capture
 from lib.chain import route_mtu
 from lib.counters import delta
@@ -238,7 +238,7 @@ HAS_OVS = subprocess.run(["modinfo", "openvswitch"], capture_output=True,
 NEW, DEL, EXECUTE = 1, 2, 3
 
 
-def ovs(ns, genl, actions_of):
+def ovs(ns, genl, actions_of, frame=None):
     """A datapath with vx0 as a port; a packet that the actions get."""
     path, port, packet = (genl.family(name) for name in (
         "ovs_datapath", "ovs_vport", "ovs_packet"))
@@ -251,7 +251,7 @@ def ovs(ns, genl, actions_of):
             (5, nl.u32(0))])
         # What goes to user space arrives before the ack.
         heard = genl.request(packet, EXECUTE, index, [
-            (1, inner()), (2, [(3, nl.u32(0)),
+            (1, frame or inner()), (2, [(3, nl.u32(0)),
                                (4, nl.mac(BOB) + nl.mac(ALICE))]),
             (3, actions_of(genl.pid))])
         return nl.parse_attrs(heard[8:])
@@ -290,6 +290,28 @@ def test_ovs_egress(make, net, port):
     assert key[target] == nl.ip(bench.end(bench.far))
     assert int.from_bytes(key[9], "big") in (3000, 3001)
     assert int.from_bytes(key[10], "big") == port
+
+
+@pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
+@pytest.mark.parametrize("frame", (
+    inner(), inner(6), build.ip_frame(BOB, ALICE, build.ip(
+        OWN[4], NEXT[4], ICMP, bytes(8))),
+    inner(frag=0x2000), inner(6, label=7), not_ip()),
+    ids=("udp4", "udp6", "icmp", "fragment", "label", "not-ip"))
+def test_ovs_port(make, net, frame):
+    """The source port that is told is the one that is sent from."""
+    bench = make()
+    subprocess.run(["modprobe", "openvswitch"], check=True)
+    genl = Genl(bench.ns)
+    try:
+        heard = ovs(bench.ns, genl, lambda pid: [
+            tunnel(net, bench, 0xabcd, 4789),
+            (2, [(1, nl.u32(pid)), (3, nl.u32(5))]), (1, nl.u32(5))], frame)
+    finally:
+        genl.close()
+    told_port = int.from_bytes(nl.parse_attrs(heard[5])[9], "big")
+    packet, = bench.sent()
+    assert packet.outer.sport == told_port
 
 
 @pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
