@@ -13,7 +13,7 @@ from lib import build, counters, topo
 from lib.bench import ALICE, BOB, benches, inner, not_ip, wired
 from lib.linkattr import data, sockets
 from lib.underlay import V4, V6
-from lib.wire import parse_ip
+from lib.wire import UDP, parse_ip
 
 
 @pytest.fixture(scope="module", params=(V4, V6), ids=repr)
@@ -112,7 +112,8 @@ def test_destination_port(bench, underlay):
     assert 8472 in ports and 4789 not in ports
     made.wire.clear()
     made.tenant.send(inner())
-    sent = made.wire.wait_for(lambda p: p.sent and p.eth.ip)
+    sent = made.wire.wait_for(lambda p: p.sent and p.eth.ip
+                              and p.eth.ip.proto == UDP)
     assert int.from_bytes(sent.eth.ip.payload[2:4], "big") == 8472
     assert made.receive(made.outer(inner(), dport=8472))
 
