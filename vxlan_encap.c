@@ -36,8 +36,9 @@ static const struct vtep_addr *vtep_outer_local(const struct vtep_config *cfg,
 }
 
 /* What plain VXLAN does not have. */
-static __be16 vtep_push_extras(const struct vtep_tx *tx, struct sk_buff *skb,
-			       struct vtep_hdr *hdr, bool remcsum)
+static noinline __be16 vtep_push_extras(const struct vtep_tx *tx,
+					struct sk_buff *skb,
+					struct vtep_hdr *hdr, bool remcsum)
 {
 	if (remcsum)
 		vtep_remcsum_push(skb, hdr);
@@ -49,12 +50,17 @@ static __be16 vtep_push_extras(const struct vtep_tx *tx, struct sk_buff *skb,
 	return skb->protocol;
 }
 
-/* As the core, which takes longer for what has nothing to be offloaded. */
-static int vtep_prepare_offloads(struct sk_buff *skb, bool csum)
+/*
+ * As the core, which takes longer for what has nothing to be offloaded.
+ * @nested: segmented in part, the innermost headers are the next segmenter's.
+ */
+static int vtep_prepare_offloads(struct sk_buff *skb, bool csum, bool *nested)
 {
 	if (unlikely(skb_is_gso(skb) || skb->encapsulation ||
-		     skb->ip_summed == CHECKSUM_PARTIAL))
+		     skb->ip_summed == CHECKSUM_PARTIAL)) {
+		*nested = udp_tunnel_handle_partial(skb);
 		return udp_tunnel_handle_offloads(skb, csum);
+	}
 	skb_reset_inner_headers(skb);
 	skb->ip_summed = CHECKSUM_NONE;
 	return 0;
@@ -68,16 +74,14 @@ static int vtep_push_header(const struct vtep_tx *tx, struct sk_buff *skb,
 	bool remcsum = cfg->remcsum_tx && vtep_remcsum_possible(skb);
 	__be16 protocol = htons(ETH_P_TEB);
 	struct vtep_hdr *hdr;
-	bool nested;
+	bool nested = false;
 	int err;
 
 	err = skb_cow_head(skb, LL_RESERVED_SPACE(path->lower) +
 				path->dst->header_len + overhead);
 	if (unlikely(err))
 		return err;
-	/* Segmented in part: the innermost headers are the next segmenter's. */
-	nested = udp_tunnel_handle_partial(skb);
-	err = vtep_prepare_offloads(skb, tx->csum);
+	err = vtep_prepare_offloads(skb, tx->csum, &nested);
 	if (unlikely(err))
 		return err;
 	hdr = __skb_push(skb, sizeof(*hdr));
@@ -141,10 +145,10 @@ static bool vtep_whole(const struct vtep_tx *tx, const struct vtep_path *path)
  * VTEP_COUNTERS: it did not fit, its sender was told, and there is no packet
  * any more.
  */
-static enum vtep_counter vtep_check_mtu(const struct vtep_tx *tx,
-					struct sk_buff *skb,
-					struct vtep_path *path, u32 mtu,
-					int overhead)
+static noinline enum vtep_counter vtep_check_mtu(const struct vtep_tx *tx,
+						 struct sk_buff *skb,
+						 struct vtep_path *path,
+						 u32 mtu, int overhead)
 {
 	bool ether = tx->vtep->dev->type == ARPHRD_ETHER;
 	int headroom = overhead + (ether ? ETH_HLEN : 0);
@@ -240,8 +244,8 @@ put_path:
 }
 
 /* 0.0.0.0 and :: are black holes, or this side of the device. */
-static enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
-					 struct sk_buff *skb)
+static noinline enum vtep_counter vtep_to_nowhere(const struct vtep_tx *tx,
+						  struct sk_buff *skb)
 {
 	return tx->routed ? vtep_bypass_back(tx, skb) : VTEP_TX_NO_REMOTE;
 }
@@ -279,8 +283,8 @@ static enum vtep_counter vtep_encap_route(struct vtep_tx *tx,
 }
 
 /* The first to a peer from this CPU, or one that has a route of its own. */
-static enum vtep_counter vtep_encap_search(struct vtep_tx *tx,
-					   struct sk_buff *skb)
+static noinline enum vtep_counter vtep_encap_search(struct vtep_tx *tx,
+						    struct sk_buff *skb)
 {
 	struct vtep_route_key key = {
 		.local = vtep_outer_local(tx->cfg, tx->peer->key.addr.family),
@@ -312,9 +316,9 @@ static enum vtep_counter vtep_encap_to(struct vtep_tx *tx, struct sk_buff *skb)
 }
 
 /* What became of a packet of @len bytes, for the statistics of its VNI. */
-static enum vtep_counter vtep_encap_count(const struct vtep_tx *tx,
-					  enum vtep_counter verdict,
-					  unsigned int len)
+static noinline enum vtep_counter vtep_encap_count(const struct vtep_tx *tx,
+						   enum vtep_counter verdict,
+						   unsigned int len)
 {
 	struct vtep_filter_vni *filter;
 

@@ -70,13 +70,19 @@ static int vtep_ask(const struct nf_hook_entries *hooks, u8 family,
 		    struct sk_buff *skb, struct net_device *dev,
 		    struct net_device *lower, struct sock *sk)
 {
-	struct nf_hook_state state;
+	struct nf_hook_state state = {
+		.hook = NF_INET_POST_ROUTING,
+		.pf = family,
+		.in = dev,
+		.out = lower,
+		.sk = sk,
+		.net = dev_net(lower),
+		.okfn = dst_output,
+	};
 	unsigned int verdict;
 
 	if (!hooks)
 		return 1;
-	nf_hook_state_init(&state, NF_INET_POST_ROUTING, family, dev, lower,
-			   sk, dev_net(lower), dst_output);
 	verdict = nf_hook_entry_hookfn(&hooks->hooks[0], skb, &state);
 	if (likely(verdict == NF_ACCEPT))
 		return 1;
@@ -274,8 +280,9 @@ static int vtep_direct(const struct vtep_tx *tx, struct sk_buff *skb,
 	return v6 ? vtep_neigh_v6(skb, path) : vtep_neigh_v4(skb, path);
 }
 
-static int vtep_local_out(const struct vtep_tx *tx, struct sk_buff *skb,
-			  const struct vtep_path *path)
+static noinline int vtep_local_out(const struct vtep_tx *tx,
+				   struct sk_buff *skb,
+				   const struct vtep_path *path)
 {
 	struct net *net = dev_net(path->lower);
 
@@ -309,8 +316,8 @@ static void vtep_short(const struct vtep_tx *tx, struct sk_buff *skb,
 	vtep_tunnel_leave();
 }
 
-static void vtep_long_v4(const struct vtep_tx *tx, struct sk_buff *skb,
-			 const struct vtep_path *path)
+static noinline void vtep_long_v4(const struct vtep_tx *tx, struct sk_buff *skb,
+				  const struct vtep_path *path)
 {
 	udp_tunnel_xmit_skb(container_of(path->dst, struct rtable, dst),
 			    tx->sock->sk, skb, path->saddr4, path->daddr4,
@@ -320,8 +327,8 @@ static void vtep_long_v4(const struct vtep_tx *tx, struct sk_buff *skb,
 			    tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
 }
 
-static void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
-			 const struct vtep_path *path)
+static noinline void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
+				  const struct vtep_path *path)
 {
 	udp_tunnel6_xmit_skb(path->dst, tx->sock->sk, skb, tx->vtep->dev,
 			     &path->saddr6, &path->daddr6, tx->tos,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Transmission: finds the remotes of a frame and sends a copy to each.
+ *
+ * Here and in vxlan_encap.c and vxlan_output.c, what is rare is "noinline": the
+ * room that it needs on the stack is cleared only when it is needed.
  */
 #include "vxlan_tx.h"
 #include "vxlan.h"
@@ -143,9 +146,8 @@ static enum vtep_counter vtep_tx_backup(struct vtep_tx *tx,
 }
 
 /* What is neither one remote nor unknown: a flood or a nexthop group. */
-static enum vtep_counter vtep_tx_many(struct vtep_tx *tx,
-				      struct sk_buff *skb,
-				      void *to)
+static noinline enum vtep_counter vtep_tx_many(struct vtep_tx *tx,
+					       struct sk_buff *skb, void *to)
 {
 	const struct vtep_nexthop *nexthop;
 	const struct vtep_fdb_slots *slots;
@@ -197,23 +199,27 @@ static const struct vtep_fdb_entry *vtep_tx_entry(const struct vtep_tx *tx,
 	return vtep_tx_use(entry ?: vtep_tx_default(tx));
 }
 
-/* To a router: to the station behind it at once, if it is known. */
-static const struct vtep_fdb_entry *
-vtep_tx_route(struct vtep_tx *tx, struct sk_buff *skb,
-	      const struct vtep_fdb_entry *entry)
+/*
+ * To a router: to the station behind it at once, if it is known. True: the
+ * frame has another destination now. There is no second router.
+ */
+static bool vtep_tx_route(struct vtep_tx *tx, struct sk_buff *skb,
+			  const struct vtep_fdb_entry *entry)
 {
-	if (!(READ_ONCE(entry->ndm_flags) & NTF_ROUTER) ||
+	if (!entry || tx->routed ||
+	    !(READ_ONCE(entry->ndm_flags) & NTF_ROUTER) ||
 	    !is_valid_ether_addr(entry->key.mac) ||
 	    !vtep_short_circuit(tx, skb))
-		return entry;
+		return false;
 
 	tx->routed = true;
-	return vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
+	return true;
 }
 
 /* To those who want the frames of a group, which may be nobody. */
-static enum vtep_counter vtep_tx_group(struct vtep_tx *tx, struct sk_buff *skb,
-				       const struct vtep_mdb_slots *slots)
+static noinline enum vtep_counter
+vtep_tx_group(struct vtep_tx *tx, struct sk_buff *skb,
+	      const struct vtep_mdb_slots *slots)
 {
 	if (!slots->count)
 		return VTEP_TX_MDB_NO_REMOTE;
@@ -242,9 +248,10 @@ static enum vtep_counter vtep_tx_forward(struct vtep_tx *tx,
 			return vtep_tx_group(tx, skb, slots);
 	}
 
-	entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
-	if (unlikely(tx->cfg->short_circuit) && entry)
-		entry = vtep_tx_route(tx, skb, entry);
+	do {
+		entry = vtep_tx_entry(tx, eth_hdr(skb)->h_dest);
+	} while (unlikely(tx->cfg->short_circuit) &&
+		 vtep_tx_route(tx, skb, entry));
 	if (!entry)
 		return vtep_tx_miss(tx, eth_hdr(skb)->h_dest);
 
@@ -341,8 +348,8 @@ static void vtep_tx_begin(struct vtep_tx *tx, struct sk_buff *skb, __be16 type)
  * External mode: a packet brings its instructions along. True: only where to is
  * still to be found, as a bridge names the VNI and nothing else.
  */
-static bool vtep_tx_external(struct vtep_tx *tx, struct sk_buff *skb,
-			     enum vtep_counter *verdict)
+static noinline bool vtep_tx_external(struct vtep_tx *tx, struct sk_buff *skb,
+				      enum vtep_counter *verdict)
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
