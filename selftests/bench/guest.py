@@ -106,7 +106,7 @@ def line(result, seconds):
     for who in KINDS:
         if who in result:
             text += f"{who} {result[who]['min']:10.1f}  "
-    if "ours" in result:
+    if "ours" in result and "kernel" in result:
         ours, theirs = (result[w]["min"] for w in ("ours", "kernel"))
         if theirs:
             text += f"ratio {ours / theirs:5.3f}  "
