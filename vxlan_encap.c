@@ -386,6 +386,8 @@ enum vtep_counter vtep_encap_info(struct vtep_tx *tx, struct sk_buff *skb,
 	const unsigned int len = skb->len;
 	enum vtep_counter verdict;
 
+	/* The mark is not what it says. */
+	tx->gbp = 0;
 	if (vtep_addr_any(&peer.key.addr) || !vtep_info_gbp(info, &tx->gbp))
 		return VTEP_TX_NO_REMOTE;
 	tx->info = info;

@@ -448,12 +448,19 @@ def test_gbp_without(make):
 
 
 def test_gbp_external(fabric):
-    """In external mode the policy travels in the packet's description."""
+    """In external mode the policy travels in the packet's description, and a
+    mark is none.
+    """
     bench = Bench(fabric, V4, "nolearning gbp")
     try:
         routed(bench, "encap ip id 8 dst 10.0.0.2 vxlan_opts 77")
         datagram(bench.ns)
         outer, = bench.sent()
         assert (outer.vni, outer.flags, outer.rsvd1) == (8, 0x88, 77)
+        bench.wire.clear()
+        routed(bench, "encap ip id 8 dst 10.0.0.2")
+        datagram(bench.ns, mark=5)
+        outer, = bench.sent()
+        assert (outer.vni, outer.flags, outer.rsvd1) == (8, 0x08, 0)
     finally:
         bench.delete()
