@@ -175,7 +175,7 @@ static u32 vtep_path_mtu_v4(const struct vtep_path *path)
 {
 	const struct rtable *rt = container_of(path->dst, struct rtable, dst);
 
-	if (unlikely(rt->rt_pmtu || rt->rt_mtu_locked || !path->direct ||
+	if (unlikely(rt->rt_pmtu || ip_mtu_locked(path->dst) || !path->direct ||
 		     dst_metric_raw(path->dst, RTAX_MTU)))
 		return dst_mtu(path->dst);
 	return min_t(u32, READ_ONCE(path->lower->mtu), IP_MAX_MTU);

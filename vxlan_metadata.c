@@ -142,6 +142,17 @@ static int vtep_metadata_fill_v6(struct ip_tunnel_info *info,
 	return 0;
 }
 
+/* As the packet will get it; its headers stay where Open vSwitch has them. */
+static void vtep_metadata_hash(struct sk_buff *skb)
+{
+	const u16 network = skb->network_header;
+
+	if (!skb_vlan_inet_prepare(skb, false))
+		vtep_hash(skb, skb_protocol(skb, true),
+			  READ_ONCE(vtep_shortcut));
+	skb->network_header = network;
+}
+
 /**
  * vtep_metadata_fill() - ndo_fill_metadata_dst: what would the packet get?
  * @dev: our device
@@ -178,10 +189,8 @@ int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)
 	if (!sock)
 		return -EIO;
 	key.sk = sock->sk;
-	/* As the packet will get it. */
-	if (!cfg->gpe && !skb_vlan_inet_prepare(skb, false))
-		vtep_hash(skb, skb_protocol(skb, true),
-			  READ_ONCE(vtep_shortcut));
+	if (!cfg->gpe && skb->mac_len)
+		vtep_metadata_hash(skb);
 	key.sport = udp_flow_src_port(vtep->net, skb, cfg->port_min,
 				      cfg->port_max, !cfg->gpe);
 

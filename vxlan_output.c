@@ -150,8 +150,7 @@ static void vtep_write_udp(const struct vtep_tx *tx, struct sk_buff *skb,
 
 	uh->source = tx->sport;
 	uh->dest = tx->dport;
-	/* That of a large one is in none of its headers. */
-	uh->len = htons(likely(len <= U16_MAX) ? len : 0);
+	uh->len = htons(len);
 	uh->check = 0;
 }
 
@@ -337,6 +336,13 @@ static noinline void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
 			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
 }
 
+/* IPv6 may be switched off where routes by nexthop objects stay. */
+static bool vtep_speaks(const struct vtep_path *path)
+{
+	return !path->v6 ||
+	       !READ_ONCE(ip6_dst_idev(path->dst)->cnf.disable_ipv6);
+}
+
 /**
  * vtep_output() - write UDP and IP header and send
  * @tx: what they say
@@ -352,11 +358,13 @@ static noinline void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
 bool vtep_output(const struct vtep_tx *tx, struct sk_buff *skb,
 		 struct vtep_path *path, bool fits)
 {
-	const bool shortcut = tx->shortcut && !vtep_tunnel_deep();
+	/* What a length field cannot tell differs from kernel to kernel. */
+	const bool shortcut = tx->shortcut && !vtep_tunnel_deep() &&
+			      skb->len <= U16_MAX - sizeof(struct udphdr);
 	const struct nf_hook_entries *hooks = NULL;
 	bool direct;
 
-	direct = shortcut && fits && path->direct &&
+	direct = shortcut && fits && path->direct && vtep_speaks(path) &&
 		 !vtep_hooked(dev_net(path->lower),
 			      path->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4, &hooks);
 	if (unlikely(!direct && !vtep_path_hold(path)))

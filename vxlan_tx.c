@@ -353,7 +353,6 @@ static noinline bool vtep_tx_external(struct vtep_tx *tx, struct sk_buff *skb,
 {
 	struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
-	tx->vni = vtep_info_vni(info);
 	if (!(info->mode & IP_TUNNEL_INFO_BRIDGE))
 		*verdict = vtep_encap_info(tx, skb, info);
 	else if (tx->cfg->gpe)	/* There is no FDB to ask. */
@@ -366,13 +365,13 @@ static noinline bool vtep_tx_external(struct vtep_tx *tx, struct sk_buff *skb,
 }
 
 /* What an external device cannot send, whatever it is. */
-static enum vtep_counter vtep_tx_check(const struct vtep_tx *tx,
-				       struct sk_buff *skb)
+static enum vtep_counter vtep_tx_check(struct vtep_tx *tx, struct sk_buff *skb)
 {
 	const struct ip_tunnel_info *info = skb_tunnel_info(skb);
 
 	if (!info || !(info->mode & IP_TUNNEL_INFO_TX))
 		return VTEP_TX_NO_TUNNEL_INFO;
+	tx->vni = vtep_info_vni(info);
 	if (tx->cfg->gpe && !vtep_gpe_carries(skb->protocol))
 		return VTEP_TX_GPE_PROTOCOL;
 	return VTEP_OK;
