@@ -6,7 +6,6 @@ command costs one spawn; sockets, sysctls and ioctls cost none.
 """
 
 import ctypes
-import errno
 import itertools
 import os
 import re
@@ -237,19 +236,19 @@ def _assign_nsid(fd):
 
 
 def _has_ended(rtnl, nsid):
-    try:
-        rtnl.request(d.RTM_GETNSID, 0, bytes(4), [
-            (d.NETNSA_NSID, struct.pack("=i", nsid))])
-    except nl.NlError as error:
-        return error.errno == errno.ENOENT
-    return False
+    """Has the kernel begun to take it apart? A list of all ids tells; who asks
+    for one id is told that it is gone as soon as nobody holds the namespace.
+    """
+    return nsid not in [
+        struct.unpack("=i", nl.parse_attrs(body[4:])[d.NETNSA_NSID])[0]
+        for _, body in rtnl.request(d.RTM_GETNSID, d.NLM_F_DUMP, bytes(4))]
 
 
 def wait_gone(namespaces, timeout=30):
     """Wait until deleted namespaces are gone with all their devices.
 
-    The kernel takes namespaces apart one batch after the other: when one
-    made and deleted later has ended, the cleanup of ours is complete.
+    The kernel takes namespaces apart one batch after the other: when the next
+    batch has begun, with one made later, the cleanup of ours is complete.
     """
     with nl.Rtnl() as rtnl:
         for ns in namespaces:
