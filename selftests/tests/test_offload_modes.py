@@ -340,7 +340,7 @@ def test_modes_big_tcp(able, way):
         for _ in range(8):
             for capture in seen:
                 capture.clear()
-            pair.transfer(version, size=4 << 20)
+            pair.transfer(version, size=4 << 20, chunk=1 << 20)
             sent, got = ([len(p.raw) for p in capture.packets(sent=way)]
                          for capture, way in zip(seen, (True, False)))
             if max(sent) > 70_000:

@@ -29,9 +29,12 @@ _count = itertools.count(1)
 #: Namespaces that were created and not yet deleted.
 live = []
 
+#: Neighbour discovery is silent; TCP makes packets as large as they may be,
+#: however long an answer takes.
 QUIET_SYSCTLS = {
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
+    "ipv4/tcp_tso_rtt_log": 31,
     "ipv6/conf/default/accept_dad": 0,
     "ipv6/conf/default/dad_transmits": 0,
     "ipv6/conf/default/accept_ra": 0,

@@ -59,10 +59,10 @@ class Pair:
         return ping(self.hosts[side].ns, IP[version][1 - side], count,
                     **options)
 
-    def transfer(self, version=4, side=0, size=1 << 20):
+    def transfer(self, version=4, side=0, size=1 << 20, **options):
         """TCP from host `side` to the other; the content is compared."""
         transfer(self.hosts[side].ns, self.hosts[1 - side].ns,
-                 IP[version][1 - side], size)
+                 IP[version][1 - side], size, **options)
 
     def delete(self):
         for host in self.made:
