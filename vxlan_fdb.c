@@ -23,7 +23,7 @@ struct vtep_fdb_name {
 };
 
 /*
- * Two multiplications for ten bytes, where the table's own way takes forty
+ * Three multiplications for ten bytes, where the table's own way takes forty
  * steps. @seed is another one for each table, and each time it grows.
  */
 static u32 vtep_fdb_hash(const u8 *mac, u32 vni, u32 seed)
@@ -33,7 +33,7 @@ static u32 vtep_fdb_hash(const u8 *mac, u32 vni, u32 seed)
 			     vtep_secret[6],
 			     ((u64)seed << 32 | vni) ^ vtep_secret[7]);
 
-	return hash ^ hash >> 32;
+	return vtep_hash_end(hash);
 }
 
 static u32 vtep_fdb_hash_name(const void *data, u32 len, u32 seed)

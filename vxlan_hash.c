@@ -30,6 +30,7 @@ u64 vtep_secret[VTEP_SECRETS] __read_mostly;
 void vtep_hash_init(void)
 {
 	get_random_bytes(vtep_secret, sizeof(vtep_secret));
+	vtep_secret[VTEP_SECRET_ODD] |= 1;
 }
 
 static u64 vtep_words(__be32 high, __be32 low)
@@ -151,7 +152,7 @@ static bool vtep_hash_inet(struct sk_buff *skb, __be16 type)
 	hash = vtep_fold(flow.addresses ^ vtep_secret[4],
 			 flow.more ^ vtep_secret[5]);
 	/* 0 is no hash. */
-	__skb_set_sw_hash(skb, (u32)(hash ^ (hash >> 32)) ?: 1, flow.more);
+	__skb_set_sw_hash(skb, vtep_hash_end(hash) ?: 1, flow.more);
 	return true;
 }
 

@@ -4,12 +4,11 @@ as many ports as before for many flows, and a secret in it.
 """
 
 import collections
-import re
 import struct
 
 import pytest
 
-from lib import build, links, modules, topo
+from lib import build, counters, links, modules, topo
 from lib.bench import ALICE, BOB, DEV, IP, Bench, inner, not_ip
 from lib.gso import Unfinished, tcp
 from lib.inject import send_frames
@@ -151,44 +150,53 @@ def test_spread(bench, underlay, name, make):
         assert max(parts.values()) < 190
 
 
-def test_spread_over_queues(fabric, underlay):
-    """The queues of a lower device share the flows evenly."""
-    far, to = fabric.host[2], {V4: "10.7.0.2", V6: "fd07::2"}[underlay]
-
-    def scenario():
-        ns = fabric.host[1].ns
-        ns.ip("link add q0 numtxqueues 4 numrxqueues 4 type veth peer name "
-              "q1 numtxqueues 4 numrxqueues 4", "link set q0 up",
-              "link set q1 up")
-        try:
-            address = {V4: "10.7.0.1/24", V6: "fd07::1/64"}[underlay]
-            links.add_address(ns, "q0", address)
-            ns.ip(f"neigh add {to} lladdr {far.mac} dev q0 nud permanent")
-            ns.run("tc qdisc replace dev q0 root mq")
-            return shares(ns, fabric, underlay, to, address.split("/")[0])
-        finally:
-            ns.ip("link del q0")
-
-    found = []
-    for on in (False, True):
-        with set_to(on):
-            found.append(scenario())
-    for counts in found:
-        assert FLOWS <= sum(counts) < FLOWS + 10 and len(counts) == 4
-        assert min(counts) > 170 and max(counts) < 330      # 250 +- 14
-
-
-def shares(ns, fabric, underlay, to, local):
-    """Packets that each queue of q0 got."""
-    ns.ip(f"link add vq type vxlan id 9 dstport 4789 remote {to} "
-          f"local {local} dev q0", "link set vq up")
+@pytest.fixture(name="queues")
+def _queues(fabric, underlay):
+    """A device vq over a lower device of four queues."""
+    far, ns = fabric.host[2], fabric.host[1].ns
+    local, to = {V4: ("10.7.0.1/24", "10.7.0.2"),
+                 V6: ("fd07::1/64", "fd07::2")}[underlay]
+    ns.ip("link add q0 numtxqueues 4 numrxqueues 4 type veth peer name "
+          "q1 numtxqueues 4 numrxqueues 4", "link set q0 up", "link set q1 up")
+    ns.run("tc qdisc replace dev q0 root mq")
     try:
-        send_frames(ns, "vq", *flows(FLOWS))
-        said = ns.run("tc -s qdisc show dev q0")
-        return [int(n) for n in re.findall(
-            r"parent \S+:\S+.*\n Sent \d+ bytes (\d+) pkt", said)]
+        links.add_address(ns, "q0", local)
+        ns.ip(f"neigh add {to} lladdr {far.mac} dev q0 nud permanent",
+              f"link add vq type vxlan id 9 dstport 4789 remote {to} "
+              f"local {local.split('/')[0]} dev q0", "link set vq up")
+        yield ns
     finally:
-        ns.rtnl.dellink("vq")
+        ns.ip("link del q0")
+
+
+def shares(ns, frames):
+    """Packets that each queue of q0 gets of these frames."""
+    before = counters.queues(ns, "q0")
+    send_frames(ns, "vq", *frames)
+    counts = [now - then for now, then in
+              zip(counters.queues(ns, "q0"), before, strict=True)]
+    assert len(frames) <= sum(counts) < len(frames) + 10 and len(counts) == 4
+    return counts
+
+
+@ON
+def test_spread_over_queues(queues, on):
+    """The queues of a lower device share the flows evenly."""
+    with set_to(on):
+        counts = shares(queues, flows(FLOWS))
+    assert min(counts) > 170 and max(counts) < 330          # 250 +- 14
+
+
+def test_spread_of_neighbours(queues):
+    """Ports that follow one another are spread by each key of the hash, and
+    each pair of addresses makes another one.
+    """
+    for host in range(200):
+        made = [build.ip_frame(BOB, ALICE, build.ipv4(
+            f"10.1.2.{host}", IP[4][1], 17, struct.pack(
+                "!HHHH", port, 9, 8, 0))) for port in range(1000, 1128)]
+        counts = shares(queues, made)
+        assert min(counts) > 5 and max(counts) < 59, host   # 32 +- 4.9
 
 
 def test_both_ways_alike(fabric, underlay):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Counters of devices and namespaces, and what an action adds to them."""
 
+import struct
 from contextlib import contextmanager
 
-from . import ethtool
+from . import ethtool, nl
+from . import nldefs as d
 from .wait import eventually
 
 
@@ -35,6 +37,18 @@ def snmp(ns):
         key, value = line.split()
         found[key] = int(value)
     return found
+
+
+def queues(ns, dev):
+    """Packets sent by each queue of a device whose qdisc is `mq`."""
+    found = {}
+    for _, body in ns.rtnl.request(d.RTM_GETQDISC, d.NLM_F_DUMP, bytes(20)):
+        index, _, parent = struct.unpack_from("=iII", body, 4)
+        if index == ns.rtnl.index(dev) and parent != d.TC_H_ROOT:
+            stats = nl.parse_attrs(nl.parse_attrs(body[20:])[d.TCA_STATS2])
+            found[parent] = struct.unpack_from("=QI", stats[
+                d.TCA_STATS_BASIC])[1]
+    return [found[parent] for parent in sorted(found)]
 
 
 class Delta(dict):

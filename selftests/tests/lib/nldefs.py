@@ -20,6 +20,7 @@ NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE = 1, 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR = 20
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_GETQDISC = 38
 RTM_NEWMDB, RTM_DELMDB, RTM_GETMDB = 84, 85, 86
 RTM_NEWNSID, RTM_DELNSID, RTM_GETNSID = 88, 89, 90
 RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP = 104, 105, 106
@@ -89,3 +90,7 @@ STATS64 = (
     "rx_crc_errors rx_frame_errors rx_fifo_errors rx_missed_errors "
     "tx_aborted_errors tx_carrier_errors tx_fifo_errors tx_heartbeat_errors "
     "tx_window_errors rx_compressed tx_compressed rx_nohandler").split()
+
+# linux/pkt_sched.h, linux/rtnetlink.h, linux/gen_stats.h
+TC_H_ROOT = 0xffffffff
+TCA_STATS2, TCA_STATS_BASIC = 7, 1
