@@ -9,65 +9,12 @@
  */
 #include "vxlan_fdb.h"
 #include "vxlan.h"
+#include "vxlan_fdb_find.h"
 #include "vxlan_fdb_table.h"
-#include "vxlan_hash.h"
 #include "vxlan_remote.h"
 
 #include <linux/prefetch.h>
 #include <linux/slab.h>
-
-/* What is looked for, where it is. */
-struct vtep_fdb_name {
-	const u8 *mac;
-	u32 vni;
-};
-
-/*
- * Three multiplications for ten bytes, where the table's own way takes forty
- * steps. @seed is another one for each table, and each time it grows.
- */
-static u32 vtep_fdb_hash(const u8 *mac, u32 vni, u32 seed)
-{
-	u64 hash = vtep_fold(((u64)get_unaligned((const u32 *)mac) << 16 |
-			      get_unaligned((const u16 *)(mac + 4))) ^
-			     vtep_secret[6],
-			     ((u64)seed << 32 | vni) ^ vtep_secret[7]);
-
-	return vtep_hash_end(hash);
-}
-
-static u32 vtep_fdb_hash_name(const void *data, u32 len, u32 seed)
-{
-	const struct vtep_fdb_name *name = data;
-
-	return vtep_fdb_hash(name->mac, name->vni, seed);
-}
-
-static u32 vtep_fdb_hash_entry(const void *data, u32 len, u32 seed)
-{
-	const struct vtep_fdb_entry *entry = data;
-
-	return vtep_fdb_hash(entry->key.mac, entry->key.vni, seed);
-}
-
-static int vtep_fdb_differs(struct rhashtable_compare_arg *arg,
-			    const void *obj)
-{
-	const struct vtep_fdb_entry *entry = obj;
-	const struct vtep_fdb_name *name = arg->key;
-
-	return !ether_addr_equal(entry->key.mac, name->mac) ||
-	       entry->key.vni != name->vni;
-}
-
-static const struct rhashtable_params vtep_fdb_params = {
-	.head_offset = offsetof(struct vtep_fdb_entry, node),
-	.key_len = sizeof(struct vtep_fdb_name),
-	.hashfn = vtep_fdb_hash_name,
-	.obj_hashfn = vtep_fdb_hash_entry,
-	.obj_cmpfn = vtep_fdb_differs,
-	.automatic_shrinking = true,
-};
 
 /* With fewer entries the table may be made smaller. */
 #define VTEP_FDB_SHRINK	4096
@@ -179,23 +126,6 @@ static bool vtep_fdb_is_default(const struct vtep_dev *vtep,
 				const struct vtep_fdb_entry *entry)
 {
 	return entry == rcu_access_pointer(vtep->fdb.flood);
-}
-
-/**
- * vtep_fdb_find_rcu() - look an entry up
- * @vtep: the device
- * @mac: inner MAC address
- * @vni: source VNI, host order
- *
- * Context: rcu_read_lock().
- * Return: the entry or NULL.
- */
-struct vtep_fdb_entry *vtep_fdb_find_rcu(struct vtep_dev *vtep, const u8 *mac,
-					 u32 vni)
-{
-	const struct vtep_fdb_name name = { .mac = mac, .vni = vni };
-
-	return rhashtable_lookup(&vtep->fdb.table, &name, vtep_fdb_params);
 }
 
 /**

@@ -246,8 +246,6 @@ void vtep_fdb_stop(struct vtep_dev *vtep);
 void vtep_fdb_age_init(struct vtep_dev *vtep);
 void vtep_fdb_age_now(struct vtep_dev *vtep);
 
-struct vtep_fdb_entry *vtep_fdb_find_rcu(struct vtep_dev *vtep, const u8 *mac,
-					 u32 vni);
 struct vtep_fdb_entry *vtep_fdb_find(struct vtep_dev *vtep, const u8 *mac,
 				     u32 vni);
 struct vtep_fdb_entry *vtep_fdb_next(struct vtep_dev *vtep, u32 *id);

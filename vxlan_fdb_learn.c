@@ -3,8 +3,8 @@
  * What the table does by itself: it learns where MAC addresses are from the
  * frames that come in, and forgets what it has not heard of for too long.
  */
-#include "vxlan_fdb.h"
 #include "vxlan.h"
+#include "vxlan_fdb_find.h"
 #include "vxlan_fdb_table.h"
 #include "vxlan_remote.h"
 

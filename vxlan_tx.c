@@ -8,7 +8,7 @@
 #include "vxlan_tx.h"
 #include "vxlan.h"
 #include "vxlan_encap.h"
-#include "vxlan_fdb.h"
+#include "vxlan_fdb_find.h"
 #include "vxlan_gpe.h"
 #include "vxlan_hash.h"
 #include "vxlan_mdb.h"
@@ -185,7 +185,7 @@ static struct vtep_fdb_entry *vtep_tx_default(const struct vtep_tx *tx)
 	static const u8 zero[ETH_ALEN];
 
 	if (unlikely(tx->cfg->metadata))
-		return vtep_fdb_find_rcu(tx->vtep, zero, tx->vni);
+		return vtep_fdb_find(tx->vtep, zero, tx->vni);
 	return rcu_dereference_bh(tx->vtep->fdb.flood);
 }
 
