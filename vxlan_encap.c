@@ -13,6 +13,7 @@
 #include "vxlan_remcsum.h"
 #include "vxlan_remote.h"
 #include "vxlan_route.h"
+#include "vxlan_route_usual.h"
 #include "vxlan_sock.h"
 #include "vxlan_vnifilter.h"
 
@@ -51,12 +52,14 @@ static noinline __be16 vtep_push_extras(const struct vtep_tx *tx,
 }
 
 /*
- * As the core, which takes longer for what has nothing to be offloaded.
- * @nested: segmented in part, the innermost headers are the next segmenter's.
+ * As the core, which takes longer for what has nothing to be offloaded. @fits:
+ * it is one packet. @nested: segmented in part, the innermost headers are the
+ * next segmenter's.
  */
-static int vtep_prepare_offloads(struct sk_buff *skb, bool csum, bool *nested)
+static int vtep_prepare_offloads(struct sk_buff *skb, bool csum, bool fits,
+				 bool *nested)
 {
-	if (unlikely(skb_is_gso(skb) || skb->encapsulation ||
+	if (unlikely(!fits || skb->encapsulation ||
 		     skb->ip_summed == CHECKSUM_PARTIAL)) {
 		*nested = udp_tunnel_handle_partial(skb);
 		return udp_tunnel_handle_offloads(skb, csum);
@@ -68,7 +71,8 @@ static int vtep_prepare_offloads(struct sk_buff *skb, bool csum, bool *nested)
 
 /* Makes room and puts the VXLAN header in front of the frame. */
 static int vtep_push_header(const struct vtep_tx *tx, struct sk_buff *skb,
-			    const struct vtep_path *path, unsigned int overhead)
+			    const struct vtep_path *path, unsigned int overhead,
+			    bool fits)
 {
 	const struct vtep_config *cfg = tx->cfg;
 	bool remcsum = cfg->remcsum_tx && vtep_remcsum_possible(skb);
@@ -81,7 +85,7 @@ static int vtep_push_header(const struct vtep_tx *tx, struct sk_buff *skb,
 				path->dst->header_len + overhead);
 	if (unlikely(err))
 		return err;
-	err = vtep_prepare_offloads(skb, tx->csum, &nested);
+	err = vtep_prepare_offloads(skb, tx->csum, fits, &nested);
 	if (unlikely(err))
 		return err;
 	hdr = __skb_push(skb, sizeof(*hdr));
@@ -234,7 +238,7 @@ static enum vtep_counter vtep_encap_via(struct vtep_tx *tx, struct sk_buff *skb,
 	if (v6)
 		skb_scrub_packet(skb, vtep_crosses(tx));
 	verdict = VTEP_TX_NOMEM;
-	if (unlikely(vtep_push_header(tx, skb, path, overhead)))
+	if (unlikely(vtep_push_header(tx, skb, path, overhead, fits)))
 		goto put_path;
 	return vtep_output(tx, skb, path, fits) ? VTEP_OK : VTEP_TX_NO_ROUTE;
 

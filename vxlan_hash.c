@@ -67,12 +67,18 @@ struct vtep_flow {
 	unsigned int ports;
 };
 
+/* Version 4 and a header of 20 to 60 bytes, which is all in the first byte. */
+static bool vtep_is_ipv4(const struct iphdr *iph)
+{
+	return *(const u8 *)iph - 0x45U <= 0x4f - 0x45;
+}
+
 /* False for what only the core can tell, as below. */
 static bool vtep_flow_v4(const struct sk_buff *skb, struct vtep_flow *flow)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	if (unlikely(iph->ihl < 5 || iph->version != 4))
+	if (unlikely(!vtep_is_ipv4(iph)))
 		return false;
 	flow->addresses = vtep_fold(vtep_words(iph->saddr, iph->daddr) ^
 				    vtep_secret[0],

@@ -118,11 +118,17 @@ static void vtep_attach_route(const struct vtep_path *path,
 		skb_dst_set(skb, path->dst);
 }
 
+/* To a group of the underlay, unless the packet says how far itself. */
+static bool vtep_one_hop(const struct vtep_tx *tx, bool multicast)
+{
+	return unlikely(multicast) && !tx->info;
+}
+
 static u8 vtep_ttl_v4(const struct vtep_tx *tx, const struct vtep_path *path)
 {
 	if (tx->ttl)
 		return tx->ttl;
-	if (unlikely(ipv4_is_multicast(path->daddr4)) && !tx->info)
+	if (vtep_one_hop(tx, ipv4_is_multicast(path->daddr4)))
 		return 1;
 	return dst_metric_raw(path->dst, RTAX_HOPLIMIT) ?:
 	       READ_ONCE(dev_net(path->lower)->ipv4.sysctl_ip_default_ttl);
@@ -135,7 +141,7 @@ static u8 vtep_ttl_v6(const struct vtep_tx *tx, const struct vtep_path *path)
 	if (tx->ttl)
 		return tx->ttl;
 	idev = __in6_dev_get(path->lower);
-	if (unlikely(ipv6_addr_is_multicast(&path->daddr6)) && !tx->info)
+	if (vtep_one_hop(tx, ipv6_addr_is_multicast(&path->daddr6)))
 		return 1;
 	if (unlikely(!idev))
 		return ip6_dst_hoplimit(path->dst);
@@ -318,21 +324,27 @@ static void vtep_short(const struct vtep_tx *tx, struct sk_buff *skb,
 static noinline void vtep_long_v4(const struct vtep_tx *tx, struct sk_buff *skb,
 				  const struct vtep_path *path)
 {
+	const bool group = ipv4_is_multicast(path->daddr4);
+	const u8 ttl = tx->ttl ?: vtep_one_hop(tx, group) ? 1 :
+				  ip4_dst_hoplimit(path->dst);
+
 	udp_tunnel_xmit_skb(container_of(path->dst, struct rtable, dst),
 			    tx->sock->sk, skb, path->saddr4, path->daddr4,
-			    tx->tos, vtep_ttl_v4(tx, path),
-			    tx->df ? htons(IP_DF) : 0, tx->sport, tx->dport,
-			    vtep_crosses(tx), !tx->csum,
+			    tx->tos, ttl, tx->df ? htons(IP_DF) : 0, tx->sport,
+			    tx->dport, vtep_crosses(tx), !tx->csum,
 			    tx->cfg->mc_route ? IPSKB_MCROUTE : 0);
 }
 
 static noinline void vtep_long_v6(const struct vtep_tx *tx, struct sk_buff *skb,
 				  const struct vtep_path *path)
 {
+	const bool group = ipv6_addr_is_multicast(&path->daddr6);
+	const u8 ttl = tx->ttl ?: vtep_one_hop(tx, group) ? 1 :
+				  ip6_dst_hoplimit(path->dst);
+
 	udp_tunnel6_xmit_skb(path->dst, tx->sock->sk, skb, tx->vtep->dev,
-			     &path->saddr6, &path->daddr6, tx->tos,
-			     vtep_ttl_v6(tx, path), tx->label, tx->sport,
-			     tx->dport, !tx->csum,
+			     &path->saddr6, &path->daddr6, tx->tos, ttl,
+			     tx->label, tx->sport, tx->dport, !tx->csum,
 			     tx->cfg->mc_route ? IP6SKB_MCROUTE : 0);
 }
 

@@ -25,6 +25,7 @@ struct net;
  *	to one packet, which has the reference
  * @direct: an unfragmented packet may go to the neighbour at once if nobody
  *	wants to look at it
+ * @lasting: the route is good until somebody changes it, as time does not
  * @local: the route leads to this host and nowhere else
  * @saddr4: addresses over IPv4, as in the header
  * @daddr4: destination
@@ -47,6 +48,7 @@ struct vtep_path {
 	bool v6;
 	bool kept;
 	bool direct;
+	bool lasting;
 	bool local;
 	union {
 		struct {

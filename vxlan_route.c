@@ -15,6 +15,7 @@
 #include "vxlan.h"
 #include "vxlan_path.h"
 #include "vxlan_remote.h"
+#include "vxlan_route_usual.h"
 
 #include <linux/ipv6_route.h>
 #include <net/addrconf.h>
@@ -29,74 +30,6 @@
 
 /* Never a valid generation mark: see vtep_route_genid(). */
 #define VTEP_NOT_MULTIPATH 0
-
-static u32 vtep_route_genid(const struct vtep_dev *vtep, u16 family)
-{
-	int genid = family == AF_INET6 ? rt_genid_ipv6(vtep->net) :
-					 rt_genid_ipv4(vtep->net);
-
-	return genid | 0x80000000U;
-}
-
-/* As ipv4_dst_check(), of which this is the usual case. */
-static bool vtep_path_fresh_v4(const struct vtep_path *path,
-			       const struct vtep_dev *vtep)
-{
-	return path->routes == vtep_route_genid(vtep, AF_INET) &&
-	       READ_ONCE(path->dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
-}
-
-/* As ip6_dst_check(), for a route that lasts until somebody changes it. */
-static bool vtep_path_fresh_v6(const struct vtep_path *path)
-{
-	const struct rt6_info *rt6 = dst_rt6_info(path->dst);
-	const struct fib6_info *from = rcu_dereference(rt6->from);
-	const struct fib6_node *node;
-
-	if (unlikely(!from || rt6->sernum || from->fib6_flags & RTF_EXPIRES ||
-		     rt6->rt6i_flags & RTF_EXPIRES))
-		return false;
-	node = rcu_dereference(from->fib6_node);
-	return node && READ_ONCE(node->fn_sernum) == path->cookie &&
-	       READ_ONCE(path->dst->obsolete) == DST_OBSOLETE_FORCE_CHK;
-}
-
-/* A bundle of IPsec depends on more than routes, and is never direct. */
-static bool vtep_path_fresh(const struct vtep_path *path,
-			    const struct vtep_dev *vtep)
-{
-	return path->direct && (path->v6 ? vtep_path_fresh_v6(path) :
-					   vtep_path_fresh_v4(path, vtep));
-}
-
-/**
- * vtep_route_usual() - the route to a peer that is cached
- * @vtep: the device
- * @peer: where to
- *
- * For the packets whose route depends on nothing but that.
- *
- * Context: BH disabled, rcu_read_lock().
- * Return: the path, for as long as RCU lasts; NULL: it is to be looked for.
- */
-struct vtep_path *vtep_route_usual(struct vtep_dev *vtep,
-				   const struct vtep_peer *peer)
-{
-	struct vtep_paths __percpu *paths = READ_ONCE(peer->paths);
-	struct vtep_path *path;
-
-	if (unlikely(!paths))
-		return NULL;
-	path = rcu_dereference(this_cpu_ptr(paths)->path);
-	if (unlikely(!path))
-		return NULL;
-	if (likely(path->genid == READ_ONCE(vtep->route_genid)) &&
-	    (likely(vtep_path_fresh(path, vtep)) ||
-	     dst_check(path->dst, path->cookie)))
-		return path;
-	vtep_path_forget(paths);
-	return NULL;
-}
 
 /* Room to keep the route if this packet's is what others may use. */
 static struct vtep_paths __percpu *
@@ -222,6 +155,15 @@ static bool vtep_route_direct_v6(const struct rt6_info *rt6,
 	       vtep_route_direct(&rt6->dst, lower);
 }
 
+/*
+ * Does it stay good until its node in the table changes? Flags of a route that
+ * is no exception stay as they are.
+ */
+static bool vtep_route_lasts_v6(const struct rt6_info *rt6)
+{
+	return !rt6->sernum && !(rt6->rt6i_flags & (RTF_EXPIRES | RTF_CACHE));
+}
+
 /* The flag that marks a route to a local address is the same for IPv6. */
 static_assert(RTCF_LOCAL == RTF_LOCAL);
 
@@ -236,13 +178,16 @@ static void vtep_route_fill_v4(struct vtep_path *path, struct rtable *rt,
 			       __be32 saddr, __be32 daddr)
 {
 	struct net_device *lower;
+	bool direct;
 
 	rcu_read_lock();
 	lower = dst_dev_rcu(&rt->dst);
+	direct = vtep_route_direct_v4(rt, lower);
 	*path = (struct vtep_path) {
 		.dst = &rt->dst,
 		.lower = lower,
-		.direct = vtep_route_direct_v4(rt, lower),
+		.direct = direct,
+		.lasting = direct,
 		.local = vtep_route_local(rt->rt_flags),
 		.saddr4 = saddr,
 		.daddr4 = daddr,
@@ -324,14 +269,17 @@ static void vtep_route_fill_v6(struct vtep_path *path, struct dst_entry *dst,
 {
 	const struct rt6_info *rt6 = dst_rt6_info(dst);
 	struct net_device *lower;
+	bool direct;
 
 	rcu_read_lock();
 	lower = dst_dev_rcu(dst);
+	direct = vtep_route_direct_v6(rt6, lower, daddr);
 	*path = (struct vtep_path) {
 		.dst = dst,
 		.lower = lower,
 		.v6 = true,
-		.direct = vtep_route_direct_v6(rt6, lower, daddr),
+		.direct = direct,
+		.lasting = direct && vtep_route_lasts_v6(rt6),
 		.local = vtep_route_local(rt6->rt6i_flags),
 		.saddr6 = *saddr,
 		.daddr6 = *daddr,

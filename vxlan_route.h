@@ -51,7 +51,5 @@ struct vtep_path *vtep_route_v4(const struct vtep_route_key *key,
 				struct vtep_path *room);
 struct vtep_path *vtep_route_v6(const struct vtep_route_key *key,
 				struct vtep_path *room);
-struct vtep_path *vtep_route_usual(struct vtep_dev *vtep,
-				   const struct vtep_peer *peer);
 
 #endif /* VTEP_ROUTE_H */
