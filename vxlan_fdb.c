@@ -580,21 +580,29 @@ void vtep_fdb_exit(struct vtep_dev *vtep)
 }
 
 /**
- * vtep_fdb_module_init() - make the cache that entries come from
+ * vtep_fdb_module_init() - make the cache that entries come from, and the queue
+ * of those who free them
  *
  * Return: 0 or -ENOMEM.
  */
 int vtep_fdb_module_init(void)
 {
+	int err;
+
 	/* Its own name, should the module be loaded under two. */
 	vtep_fdb_cache = kmem_cache_create(VTEP_KIND "_fdb_entry",
 					   sizeof(struct vtep_fdb_entry), 0,
 					   SLAB_HWCACHE_ALIGN, NULL);
-	return vtep_fdb_cache ? 0 : -ENOMEM;
+	if (!vtep_fdb_cache)
+		return -ENOMEM;
+	err = vtep_fdb_sweep_init();
+	if (err)
+		kmem_cache_destroy(vtep_fdb_cache);
+	return err;
 }
 
 /**
- * vtep_fdb_module_exit() - free the cache
+ * vtep_fdb_module_exit() - free the cache and the queue
  *
  * All devices are gone; the last entries may still wait for their grace
  * period.
@@ -602,5 +610,6 @@ int vtep_fdb_module_init(void)
 void vtep_fdb_module_exit(void)
 {
 	rcu_barrier();
+	vtep_fdb_sweep_exit();
 	kmem_cache_destroy(vtep_fdb_cache);
 }
