@@ -580,29 +580,21 @@ void vtep_fdb_exit(struct vtep_dev *vtep)
 }
 
 /**
- * vtep_fdb_module_init() - make the cache that entries come from, and the queue
- * of those who free them
+ * vtep_fdb_module_init() - make the cache that entries come from
  *
  * Return: 0 or -ENOMEM.
  */
 int vtep_fdb_module_init(void)
 {
-	int err;
-
 	/* Its own name, should the module be loaded under two. */
 	vtep_fdb_cache = kmem_cache_create(VTEP_KIND "_fdb_entry",
 					   sizeof(struct vtep_fdb_entry), 0,
 					   SLAB_HWCACHE_ALIGN, NULL);
-	if (!vtep_fdb_cache)
-		return -ENOMEM;
-	err = vtep_fdb_sweep_init();
-	if (err)
-		kmem_cache_destroy(vtep_fdb_cache);
-	return err;
+	return vtep_fdb_cache ? 0 : -ENOMEM;
 }
 
 /**
- * vtep_fdb_module_exit() - free the cache and the queue
+ * vtep_fdb_module_exit() - free the cache
  *
  * All devices are gone; the last entries may still wait for their grace
  * period.
@@ -610,6 +602,5 @@ int vtep_fdb_module_init(void)
 void vtep_fdb_module_exit(void)
 {
 	rcu_barrier();
-	vtep_fdb_sweep_exit();
 	kmem_cache_destroy(vtep_fdb_cache);
 }

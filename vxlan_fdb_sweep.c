@@ -6,9 +6,8 @@
  * Entries are looked at by ascending id under RCU, without a lock. Those that
  * seem to be due are collected, and what has been collected goes under one
  * hold of vtep_dev.lock: out of the hash table, whose buckets were fetched into
- * the processor's cache meanwhile, and out of the index. Hundreds wait for a
- * grace period together. They are freed by a worker: in a softirq, where RCU
- * would do it, a million of them would hold up packets for milliseconds.
+ * the processor's cache meanwhile, out of the index, and with one wait for a
+ * grace period for all of them.
  */
 #include "vxlan_fdb.h"
 #include "vxlan.h"
@@ -16,73 +15,26 @@
 #include "vxlan_nexthop.h"
 #include "vxlan_remote.h"
 
-#include <linux/semaphore.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 /* Entries that are looked at, and that go, and their remotes, in one go. */
 #define SWEEP_LOOK	256
-#define SWEEP_TAKE	60U
+#define SWEEP_TAKE	60
 #define SWEEP_REMOTES	256
-/* Entries that are freed in one go: with what else there is, a page. */
-#define SWEEP_FREE	(8 * SWEEP_TAKE)
-/*
- * So many of these wait for RCU and the worker, no more: the sweep waits for
- * them. The index, too, leaves RCU something to free for each 64 entries, and
- * with 10,000 callbacks waiting RCU does not stop for anything else any more.
- */
-#define SWEEP_WAIT	512
 /* No id is as high. */
 #define SWEEP_END	((u64)U32_MAX + 1)
 
 /**
- * struct vtep_fdb_gone - entries that are freed together
- * @work: frees them after the last reader
+ * struct vtep_fdb_chunk - entries that go together
+ * @rcu: frees them after the last reader
  * @count: how many there are
  * @entry: these
  */
-struct vtep_fdb_gone {
-	struct rcu_work work;
-	unsigned int count;
-	struct vtep_fdb_entry *entry[SWEEP_FREE];
-};
-
-/**
- * struct vtep_fdb_chunk - entries that are taken out together
- * @entry: these, in struct vtep_fdb_gone
- * @room: how many there can be
- * @count: how many there are
- */
 struct vtep_fdb_chunk {
-	struct vtep_fdb_entry **entry;
-	unsigned int room;
+	struct rcu_head rcu;
 	unsigned int count;
+	struct vtep_fdb_entry *entry[SWEEP_TAKE];
 };
-
-static struct workqueue_struct *vtep_fdb_sweep_queue;
-static struct semaphore vtep_fdb_sweep_room;
-
-/**
- * vtep_fdb_sweep_init() - make the queue of those who free entries
- *
- * Return: 0 or -ENOMEM.
- */
-int vtep_fdb_sweep_init(void)
-{
-	sema_init(&vtep_fdb_sweep_room, SWEEP_WAIT);
-	vtep_fdb_sweep_queue = alloc_workqueue(VTEP_KIND "_fdb", WQ_UNBOUND, 0);
-	return vtep_fdb_sweep_queue ? 0 : -ENOMEM;
-}
-
-/**
- * vtep_fdb_sweep_exit() - wait until all entries are freed
- *
- * Context: may sleep. All devices are gone, and grace periods over.
- */
-void vtep_fdb_sweep_exit(void)
-{
-	destroy_workqueue(vtep_fdb_sweep_queue);
-}
 
 /* A flood entry takes as long as it has remotes. Context: RCU. */
 static u32 vtep_fdb_sweep_weight(const struct vtep_fdb_entry *entry)
@@ -103,10 +55,11 @@ static u64 vtep_fdb_sweep_collect(struct vtep_dev *vtep, u64 from,
 	unsigned int seen = 0;
 	u32 weight = 0;
 
+	chunk->count = 0;
 	xas_for_each(&xas, entry, U32_MAX) {
 		if (xas_retry(&xas, entry))
 			continue;
-		if (seen++ == SWEEP_LOOK || chunk->count == chunk->room ||
+		if (seen++ == SWEEP_LOOK || chunk->count == SWEEP_TAKE ||
 		    weight >= SWEEP_REMOTES)
 			return xas.xa_index;
 		if (!sweep->due(vtep, entry, sweep->arg))
@@ -152,42 +105,22 @@ static void vtep_fdb_sweep_erase(struct vtep_dev *vtep,
 	xas_unlock(&xas);
 }
 
-/* Context: may sleep, until there is room. */
-static struct vtep_fdb_gone *vtep_fdb_gone_alloc(void)
+static void vtep_fdb_chunk_free_rcu(struct rcu_head *rcu)
 {
-	down(&vtep_fdb_sweep_room);
-	return kzalloc_obj(struct vtep_fdb_gone, GFP_KERNEL | __GFP_NOFAIL);
+	struct vtep_fdb_chunk *chunk = container_of(rcu, struct vtep_fdb_chunk,
+						    rcu);
+
+	vtep_fdb_entries_free(chunk->entry, chunk->count);
+	kfree(chunk);
 }
 
-static void vtep_fdb_gone_work(struct work_struct *work)
-{
-	struct vtep_fdb_gone *gone = container_of(to_rcu_work(work),
-						  struct vtep_fdb_gone, work);
-
-	if (gone->count)
-		vtep_fdb_entries_free(gone->entry, gone->count);
-	kfree(gone);
-	up(&vtep_fdb_sweep_room);
-}
-
-static void vtep_fdb_gone_free(struct vtep_fdb_gone *gone)
-{
-	INIT_RCU_WORK(&gone->work, vtep_fdb_gone_work);
-	if (gone->count)
-		queue_rcu_work(vtep_fdb_sweep_queue, &gone->work);
-	else
-		vtep_fdb_gone_work(&gone->work.work);
-}
-
-/* Leaves those in the chunk that are gone. */
-static void vtep_fdb_sweep_take(struct vtep_dev *vtep,
+/* Returns false if nothing is gone, so that the chunk is the caller's still. */
+static bool vtep_fdb_sweep_take(struct vtep_dev *vtep,
 				const struct vtep_fdb_sweep *sweep,
 				struct vtep_fdb_chunk *chunk)
 {
 	unsigned int i;
 
-	if (!chunk->count)
-		return;
 	spin_lock_bh(&vtep->lock);
 	vtep_fdb_sweep_choose(vtep, sweep, chunk);
 	for (i = 0; i < chunk->count; i++)
@@ -197,25 +130,7 @@ static void vtep_fdb_sweep_take(struct vtep_dev *vtep,
 	for (i = 0; i < chunk->count; i++)
 		vtep_fdb_entry_end(vtep, chunk->entry[i]);
 	spin_unlock_bh(&vtep->lock);
-}
-
-/* Returns the id to go on with. */
-static u64 vtep_fdb_sweep_some(struct vtep_dev *vtep, u64 from,
-			       const struct vtep_fdb_sweep *sweep,
-			       struct vtep_fdb_gone *gone)
-{
-	struct vtep_fdb_chunk chunk = {
-		.entry = gone->entry + gone->count,
-		.room = min(SWEEP_TAKE, SWEEP_FREE - gone->count),
-	};
-
-	rcu_read_lock();
-	from = vtep_fdb_sweep_collect(vtep, from, sweep, &chunk);
-	vtep_fdb_prefetch(vtep, chunk.entry, chunk.count);
-	vtep_fdb_sweep_take(vtep, sweep, &chunk);
-	rcu_read_unlock();
-	gone->count += chunk.count;
-	return from;
+	return chunk->count;
 }
 
 /**
@@ -227,21 +142,23 @@ static u64 vtep_fdb_sweep_some(struct vtep_dev *vtep, u64 from,
  */
 void vtep_fdb_sweep(struct vtep_dev *vtep, const struct vtep_fdb_sweep *sweep)
 {
-	struct vtep_fdb_gone *gone = NULL;
+	struct vtep_fdb_chunk *chunk = NULL;
 	u64 from = 0;
 
 	while (from != SWEEP_END) {
-		if (!gone)
-			gone = vtep_fdb_gone_alloc();
-		from = vtep_fdb_sweep_some(vtep, from, sweep, gone);
-		if (gone->count == SWEEP_FREE) {
-			vtep_fdb_gone_free(gone);
-			gone = NULL;
+		if (!chunk)
+			chunk = kzalloc_obj(*chunk, GFP_KERNEL | __GFP_NOFAIL);
+		rcu_read_lock();
+		from = vtep_fdb_sweep_collect(vtep, from, sweep, chunk);
+		vtep_fdb_prefetch(vtep, chunk->entry, chunk->count);
+		if (chunk->count && vtep_fdb_sweep_take(vtep, sweep, chunk)) {
+			call_rcu(&chunk->rcu, vtep_fdb_chunk_free_rcu);
+			chunk = NULL;
 		}
+		rcu_read_unlock();
 		cond_resched();
 	}
-	if (gone)
-		vtep_fdb_gone_free(gone);
+	kfree(chunk);
 }
 
 /* Flush */

@@ -126,8 +126,6 @@ void vtep_fdb_entry_end(struct vtep_dev *vtep, struct vtep_fdb_entry *entry);
 void vtep_fdb_entries_free(struct vtep_fdb_entry **entry, unsigned int count);
 void vtep_fdb_prefetch(struct vtep_dev *vtep, struct vtep_fdb_entry **entry,
 		       unsigned int count);
-int vtep_fdb_sweep_init(void);
-void vtep_fdb_sweep_exit(void);
 void vtep_fdb_sweep(struct vtep_dev *vtep, const struct vtep_fdb_sweep *sweep);
 
 #endif /* VTEP_FDB_TABLE_H */
