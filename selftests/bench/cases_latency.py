@@ -113,8 +113,11 @@ class Latency(Case):
         """{suffix: [nanoseconds, ...]}"""
         raise NotImplementedError
 
-    def idle(self):
-        return [self.gap(lambda: None, 0.5) for _ in range(4)]
+    def idle(self, seconds, times):
+        """As long and as often as something happens: so the host disturbs
+        both alike.
+        """
+        return [self.gap(lambda: None, seconds) for _ in range(times)]
 
     def gap(self, event, seconds):
         """The worst one of a stream during which event() is called."""
@@ -162,7 +165,7 @@ class LargeTable(Latency):
     def measure(self):
         load, found = Load(self.rig, self.count), {}
         load.add(d.NUD_REACHABLE)
-        found["idle"] = self.idle()
+        found["idle"] = self.idle(self.seconds, 1)
         found["flush"] = [self.gap(self.flush, self.seconds)]
         load.add(d.NUD_REACHABLE)
         time.sleep(AT_ONCE + 0.2)
@@ -189,7 +192,7 @@ class Flood(Latency):
         self.rig.batch(d.RTM_NEWNEIGH, d.NLM_F_CREATE | d.NLM_F_APPEND, (
             [(d.NDA_LLADDR, bytes(6)), (d.NDA_DST, nl.ip(vtep(n)))]
             for n in range(1, REMOTES)))
-        return {"idle": self.idle(),
+        return {"idle": self.idle(2, 3),
                 "flood": [self.gap(self.broadcast, 2) for _ in range(3)]}
 
     def broadcast(self):
