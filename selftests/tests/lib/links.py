@@ -10,6 +10,7 @@ import struct
 
 from . import ethtool, nl
 from . import nldefs as d
+from .wait import eventually
 
 
 def _options(mac=None, mtu=None):
@@ -59,6 +60,16 @@ def add_address(ns, dev, address):
                          0 if v4 else d.IFA_F_NODAD, 0, ns.rtnl.index(dev))
     ns.rtnl.request(d.RTM_NEWADDR, d.NLM_F_CREATE | d.NLM_F_EXCL, header, [
         (d.IFA_LOCAL, raw), (d.IFA_ADDRESS, raw)])
+
+
+def settle_address(ns, address):
+    """Wait until the kernel has done all that it does about a new IPv6 address
+    ("a/len"): it makes the route to it later, and ends all cached routes then.
+    """
+    address = address.split("/", maxsplit=1)[0]
+    eventually(lambda: ns.run(f"ip -6 route show table local {address}"),
+               what=f"route to {address}")
+    ns.rtnl.setlink("lo", up=True)      # waits for who holds RTNL
 
 
 def flush_bridge(ns, name):
