@@ -73,7 +73,10 @@ Of what is missed below, as far as it is understood:
   its entry and its source port, 125 for room and MTU, 88 for the hash, 78 for
   the path, 22 to scrub. 90 fewer would do.
 - *TCP in time* swings: runs of the same driver gave 0.63, 1.22, 1.40 and 1.78 of
-  the kernel's. The instructions are the same within 2 %, and so are the packets.
+  the kernel's. The instructions of most cases are the same within 4 %, and so
+  are the packets; how many of them come together is a matter of timing, though:
+  plain IPv4 on 7.3 had 1.00 of the kernel's in one run and 1.10 in the next, in
+  0.78 of the instructions.
 - *Worst gaps* in User-Mode Linux are mostly the host's: it stops everything for
   3.5 to 4.8 ms twice a second. Where instructions are the clock, and the
   processor never waits for the host, a million entries that are flushed or age
