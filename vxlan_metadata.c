@@ -12,6 +12,7 @@
 #include "vxlan_route.h"
 #include "vxlan_sock.h"
 
+#include <linux/if_vlan.h>
 #include <net/udp_tunnel.h>
 #include <net/vxlan.h>
 
@@ -116,40 +117,41 @@ void vtep_metadata_set_gbp(struct sk_buff *skb, u32 gbp)
 	info->options_len = sizeof(*md);
 }
 
-static int vtep_metadata_fill_v4(struct ip_tunnel_info *info,
-				 const struct vtep_route_key *key)
+static int vtep_metadata_source(struct ip_tunnel_info *info,
+				const struct vtep_route_key *key, bool v6)
 {
+	const struct vtep_path *path;
 	struct vtep_path room;
-	const struct vtep_path *path = vtep_route_v4(key, &room);
 
+	path = v6 ? vtep_route_v6(key, &room) : vtep_route_v4(key, &room);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	info->key.u.ipv4.src = path->saddr4;
+	if (v6)
+		info->key.u.ipv6.src = path->saddr6;
+	else
+		info->key.u.ipv4.src = path->saddr4;
 	vtep_path_put(path);
 	return 0;
 }
 
-static int vtep_metadata_fill_v6(struct ip_tunnel_info *info,
-				 const struct vtep_route_key *key)
-{
-	struct vtep_path room;
-	const struct vtep_path *path = vtep_route_v6(key, &room);
-
-	if (IS_ERR(path))
-		return PTR_ERR(path);
-	info->key.u.ipv6.src = path->saddr6;
-	vtep_path_put(path);
-	return 0;
-}
-
-/* As the packet will get it; its headers stay where Open vSwitch has them. */
+/*
+ * As the packet will get it, whose VLAN tag is in the frame by then. Headers
+ * and tag stay where Open vSwitch has them.
+ */
 static void vtep_metadata_hash(struct sk_buff *skb)
 {
+	const bool tagged = skb_vlan_tag_present(skb);
 	const u16 network = skb->network_header;
+	const __be16 proto = skb->vlan_proto;
+	const u16 tci = skb->vlan_tci;
 
+	if (tagged)
+		__vlan_hwaccel_clear_tag(skb);
 	if (!skb_vlan_inet_prepare(skb, false))
 		vtep_hash(skb, skb_protocol(skb, true),
 			  READ_ONCE(vtep_shortcut));
+	if (tagged)
+		__vlan_hwaccel_put_tag(skb, proto, tci);
 	skb->network_header = network;
 }
 
@@ -194,8 +196,7 @@ int vtep_metadata_fill(struct net_device *dev, struct sk_buff *skb)
 	key.sport = udp_flow_src_port(vtep->net, skb, cfg->port_min,
 				      cfg->port_max, !cfg->gpe);
 
-	err = family == AF_INET6 ? vtep_metadata_fill_v6(info, &key) :
-				   vtep_metadata_fill_v4(info, &key);
+	err = vtep_metadata_source(info, &key, family == AF_INET6);
 	if (err)
 		return err;
 	info->key.tp_src = key.sport;

@@ -14,16 +14,17 @@ import subprocess
 import pytest
 
 from lib import bpf, build, instruct, nl
-from lib.bench import ALICE, BOB, DEV, inner, not_ip, wired
+from lib.bench import ALICE, BOB, DEV, IP, inner, not_ip, wired
 from lib.capture import Capture
 from lib.chain import route_mtu
 from lib.counters import delta
 from lib.genl import Genl
 from lib.inject import Injector
+from lib.shortcut import set_to
 from lib.topo import kind
 from lib.underlay import V4, V6
 from lib.wait import eventually
-from lib.wire import ICMP, ICMPV6
+from lib.wire import ICMP, ICMPV6, UDP
 
 OWN = {4: "192.168.50.1", 6: "fd50::1"}
 NEXT = {4: "192.168.50.2", 6: "fd50::2"}
@@ -292,26 +293,67 @@ def test_ovs_egress(make, net, port):
     assert int.from_bytes(key[10], "big") == port
 
 
-@pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
-@pytest.mark.parametrize("frame", (
+FRAMES = pytest.mark.parametrize("frame", (
     inner(), inner(6), build.ip_frame(BOB, ALICE, build.ip(
         OWN[4], NEXT[4], ICMP, bytes(8))),
     inner(frag=0x2000), inner(6, label=7), not_ip()),
     ids=("udp4", "udp6", "icmp", "fragment", "label", "not-ip"))
-def test_ovs_port(make, net, frame):
+#: The action that puts a VLAN tag on, beside the packet for the time being.
+TAGS = {"no-tag": [], "tag": [(4, bytes.fromhex("81001064"))],
+        "two-tags": [(4, bytes.fromhex("81001064")),
+                     (4, bytes.fromhex("88a810c8"))]}
+
+
+@pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
+@pytest.mark.parametrize("tags", TAGS.values(), ids=TAGS)
+@FRAMES
+def test_ovs_port(make, net, frame, tags):
     """The source port that is told is the one that is sent from."""
     bench = make()
     subprocess.run(["modprobe", "openvswitch"], check=True)
+
+    def ask():
+        genl = Genl(bench.ns)
+        bench.wire.clear()
+        try:
+            heard = ovs(bench.ns, genl, lambda pid: [
+                tunnel(net, bench, 0xabcd, 4789), *tags,
+                (2, [(1, nl.u32(pid)), (3, nl.u32(5))]), (1, nl.u32(5))],
+                frame)
+        finally:
+            genl.close()
+        return heard
+
+    for on in (True, False):
+        with set_to(on):
+            heard = ask()
+        packet, = bench.sent()
+        pushed = b"".join(tag for _, tag in reversed(tags))
+        # The CFI bit tells Open vSwitch that there is a tag.
+        assert packet.outer.inner == frame[:12] + pushed.replace(
+            b"\x10", b"\0") + frame[12:]
+        assert packet.outer.sport == int.from_bytes(
+            nl.parse_attrs(heard[5])[9], "big")
+
+
+@pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
+def test_ovs_asks_without_ethernet(make, net):
+    """The Ethernet header is taken off, the device is asked, the IPv4 header
+    changed: that one, and not what is 14 bytes behind it.
+    """
+    bench = make()
+    subprocess.run(["modprobe", "openvswitch"], check=True)
+    data = bytes(range(64))     # more than the header that is not there
+    key = nl.ip(IP[4][0]) + nl.ip(IP[4][1]) + bytes((UDP, 0, 9, 0))
     genl = Genl(bench.ns)
     try:
         heard = ovs(bench.ns, genl, lambda pid: [
-            tunnel(net, bench, 0xabcd, 4789),
-            (2, [(1, nl.u32(pid)), (3, nl.u32(5))]), (1, nl.u32(5))], frame)
+            tunnel(net, bench, 0xabcd, 4789), (15, b""),
+            (2, [(1, nl.u32(pid)), (3, nl.u32(5))]), (3, [(7, key)]),
+            (2, [(1, nl.u32(pid))])], inner(payload=data))
     finally:
         genl.close()
-    told_port = int.from_bytes(nl.parse_attrs(heard[5])[9], "big")
-    packet, = bench.sent()
-    assert packet.outer.sport == told_port
+    assert heard[1] == inner(ttl=9, payload=data)[14:]
 
 
 @pytest.mark.skipif(not HAS_OVS, reason="no openvswitch module here")
