@@ -21,6 +21,7 @@ from lib.linkattr import change, data, names
 from lib.trace import Drops
 from lib.transfer import transfer
 from lib.underlay import V4, V6
+from lib.vnifilter import Filter, entry
 from lib.wait import eventually
 from lib.wire import TCP, UDP, csum, ip_bytes, parse, parse_ip, pseudo
 
@@ -410,6 +411,20 @@ def test_gpe_out_protocol(make, feed, kind):
     assert moved["S:tx_gpe_protocol"] == moved["tx_errors"] == 1
     assert not moved["tx_packets"]
     drops.check("UNHANDLED_PROTO")
+
+
+def test_gpe_out_protocol_of_a_vni(make, feed):
+    """It is a loss of the VNI that the packet was for, and of no other."""
+    side = make(VNIFILTER=1)
+    vnis = Filter(side.ns, DEV)
+    vnis.add(entry(VNI), entry(VNI + 1))
+    send = feed(side)
+    with counters.delta(side.ns, DEV) as moved:
+        send(0x88b6, bytes(46))
+        moved.wait_for("S:tx_gpe_protocol", 1)
+    lost = {vni: {name: count for name, count in stats.items() if count}
+            for vni, stats in vnis.stats().items()}
+    assert lost == {VNI: {"tx_errors": 1}, VNI + 1: {}}
 
 
 def test_gpe_out_no_instructions(make):

@@ -93,6 +93,24 @@ def test_of_a_route(fabric, underlay, lock):
     assert max(map(len, found[0])) <= 1314
 
 
+@pytest.mark.parametrize("options", ("", "df set"), ids=("plain", "df"))
+def test_locked_without_a_value(fabric, options):
+    """"mtu lock 0" behind a gateway: IPv4 takes it for 576."""
+    ns, far = fabric.host[1].ns, "203.0.113.9"
+
+    def scenario():
+        ns.ip(f"route add {far}/32 via 10.0.0.2 dev eth0 mtu lock 0")
+        try:
+            with Lane(fabric, V4, options, to=f"remote {far}") as lane:
+                return outcome(lane, around(V4, 576))
+        finally:
+            ns.ip(f"route del {far}/32")
+
+    left, _, moved = both(scenario)
+    assert max(map(len, left)) == 14 + 576
+    assert moved[ns.label, "Ip.FragCreates"] > 0
+
+
 def test_told_by_a_router(fabric, underlay):
     """The underlay says "too big" in mid-stream; the next one fits."""
     def scenario():

@@ -14,7 +14,7 @@ from lib.bench import DEV, inner
 from lib.capture import Capture
 from lib.inject import send_frames
 from lib.shortcut import (                      # noqa: F401
-    Lane, both, calm_wired, seen, set_to, underlay)
+    Lane, both, calm_wired, growth, seen, set_to, underlay)
 from lib.underlay import V4, V6
 
 UPLINKS = ("eth0", "eth1")
@@ -372,3 +372,41 @@ def test_ipv6_disabled(fabric):
             return found
 
     assert both(scenario) == [1, 0, 1]
+
+
+def test_ipv6_disabled_under_a_nexthop(fabric):
+    """The same where the route stays: it is a nexthop object's, the address
+    is another device's, and no neighbour needs to be known.
+    """
+    far, ns = words(V6)[0], fabric.host[1].ns
+
+    def disabled(value):
+        ns.sysctl("ipv6/conf/eth0/disable_ipv6", value)
+
+    def scenario():
+        ns.ip("link set eth0 arp off", "addr add fd00::1/128 dev lo",
+              "nexthop add id 9 via fd00::2 dev eth0",
+              f"route add {far}/128 nhid 9")
+        try:
+            with Lane(fabric, V6, to=f"remote {far}") as lane:
+                found = [lane.through(inner(4))]
+                disabled(1)
+                assert "nhid 9" in ns.run(f"ip -6 route show {far}")
+                lane.wire.clear()
+                with growth((ns, "eth0", DEV)) as moved:
+                    lane.tenant.send(*[inner(4)] * 3)
+                found.append(seen(lane.wire.packets(
+                    lambda p: p.outer, sent=True)))
+                disabled(0)
+                found.append(lane.through(inner(4)))
+                return found, {key: value for key, value in moved.items()
+                               if key[1].startswith((DEV, "Ip6Out"))}
+        finally:
+            disabled(0)
+            ns.ip("nexthop del id 9", "addr del fd00::1/128 dev lo",
+                  "link set eth0 arp on",
+                  "addr replace fd00::1/64 dev eth0 nodad")
+
+    found, moved = both(scenario)
+    assert list(map(len, found)) == [1, 0, 1] and found[0] == found[2]
+    assert moved[ns.label, "Ip6OutDiscards"] == 3

@@ -37,7 +37,9 @@ def _unfinished(version, proto, head, at, data, kind, part, tags, **fields):
     """at: where in the header the checksum is; kind, part: segmentation."""
     ends = IP[version]
     size = len(head) + len(data)
-    start = _sum(build.pseudo(*map(ip_bytes, ends), proto, size))
+    # What is more than 16 bits of the length counts, too.
+    start = _sum(build.pseudo(*map(ip_bytes, ends), proto, size & 0xffff)
+                 + struct.pack("!H", size >> 16))
     head = head[:at] + struct.pack("!H", start) + head[at + 2:]
     frame = build.ip_frame(BOB, ALICE, build.ip(*ends, proto, head + data,
                                                 **fields))
